@@ -1,0 +1,84 @@
+// Admission of POST /containers/create: a request and facts in, a rewritten request or a denial out. Pure: no I/O, no
+// clock, no logging. The steps, in the order the gateway takes them:
+//
+//   guardBody    bytes → JSON that means to us what it means to Go (json_guard.h)
+//   references   what the body names and the gateway must look up: image, containers, bind sources
+//   examine      the checks, then labels, cgroup parent, limits; the GPU request is taken out
+//   (the allocator reserves)
+//   complete     the lease is written into the body by the emitter of this site
+//
+// What is sent to the Engine is the object that `complete` returns, serialised by us; nothing of the client's bytes.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "model/denial.h"
+#include "model/engine.h"
+#include "model/gpu.h"
+#include "model/lease.h"
+#include "model/limits.h"
+#include "model/user.h"
+
+namespace ds01::admission {
+
+// What the body names. Strings stand exactly as in the body; each appears once.
+struct References {
+  std::string image;
+  std::vector<std::string> containers;    // NetworkMode/IpcMode/PidMode "container:REF", Links (host part), VolumesFrom
+  std::vector<std::string> bind_sources;  // host paths of HostConfig.Binds and of Mounts with Type "bind"
+};
+
+struct ContainerFact {
+  ContainerId id;
+  bool own = false;  // the caller may use it
+};
+
+struct BindFact {
+  std::string resolved;  // real path below the caller's home
+  std::string refusal;   // or why not, a sentence for the user; empty when `resolved` is set
+};
+
+// Everything examine() may know. References must have been looked up: a container that is missing from the map does not
+// exist (or is not the caller's, which must look the same).
+struct Facts {
+  Caller caller;
+  Limits limits;
+  EngineFacts engine;
+  std::vector<std::string> image_env;
+  std::map<std::string, ContainerFact> containers;
+  std::map<std::string, BindFact> binds;
+  std::string user_agent;
+  std::string container_name;  // ?name=, may be empty
+  TimePoint now;
+};
+
+struct Examined {
+  boost::json::object body;           // rewritten, all but the GPU
+  std::optional<GpuRequest> gpu;      // what must be reserved before complete()
+  boost::json::array capabilities;    // DeviceRequests[0].Capabilities as asked, for the emitter
+  std::vector<std::string> warnings;  // for the response's "Warnings"
+};
+
+References references(const boost::json::object& body);
+
+std::expected<Examined, Denial> examine(boost::json::object body, const Facts& facts);
+
+enum class Emitter { Sim, Nvidia };
+
+struct Completion {
+  Emitter emitter = Emitter::Sim;
+  std::optional<Lease> lease;  // unset: NVIDIA_VISIBLE_DEVICES=void
+  std::vector<GpuSlot> slots;  // in the order of lease->uuids
+};
+
+boost::json::object complete(Examined examined, const Completion& completion);
+
+}  // namespace ds01::admission

@@ -1,0 +1,99 @@
+// The ledger: which slot is held by whom, and the one place where slots are given and taken back. Pure data in memory,
+// used by one thread; the daemon keeps its image on disk (file/) and compares it with the Engine.
+//
+// Invariants (checked by `violations()`, asserted in tests, counted in production): no slot is in two leases; no lease
+// holds a slot that the inventory never had; the sum per user was within quota when the last lease was granted; a
+// release gives back exactly the weight that was taken.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/gpu.h"
+#include "model/lease.h"
+#include "model/limits.h"
+
+namespace ds01::allocator {
+
+enum class RefusalCode {
+  NoSuchDevice,       // device= names nothing we have (400)
+  DeviceHeld,         // device= names a slot that is held (409)
+  PerContainerCap,    // max_gpu_slots_per_container (409)
+  Quota,              // max_gpu_equivalents or aggregate.gpu_limit (409)
+  FullGpuNotAllowed,  // allow_full_gpu is false and only a whole GPU would do (403)
+  NeverSatisfiable,   // the machine has not that many, or not that profile (409)
+  NoneFree,           // others hold them all; waiting helps (409)
+};
+
+// Numbers of a refusal, for the sentence, the event and `ds01 explain`.
+struct Refusal {
+  RefusalCode code = RefusalCode::NoneFree;
+  GpuEq held;                             // what the user holds now
+  GpuEq asked;                            // what this request would add
+  std::optional<GpuEq> limit;             // the cap that binds, with Quota
+  std::string limit_key;                  // "max_gpu_equivalents", "aggregate.gpu_limit", …
+  std::vector<std::string> held_by_user;  // "slot 1:0 (container train)"
+  std::string text;                       // for the user: held, asked, limit, and what would work now
+};
+
+enum class GpusForAll { One, Available };
+
+struct ReserveRequest {
+  LeaseId id;
+  std::uint32_t uid = 0;
+  std::string login;
+  std::string group;
+  std::string container_name;
+  DecisionId decision;
+  GpuRequest gpu;
+  Limits limits;
+  GpusForAll gpus_for_all = GpusForAll::One;
+  TimePoint now;
+};
+
+enum class SlotState { Free, Reserved, Held, Foreign, Stale, Sick };
+std::string_view toString(SlotState state);  // "free", "reserved", …
+
+struct SlotView {
+  GpuSlot slot;
+  SlotState state = SlotState::Free;
+  const Lease* lease = nullptr;  // valid until the ledger changes; null unless reserved or held
+};
+
+class Ledger {
+ public:
+  explicit Ledger(Inventory inventory);
+
+  // Decides and, if granted, holds the slots at once. Placement: MIG first for one GPU, whole GPUs for two and more;
+  // the physical GPU with the fewest free slots that fits; ties by least recently used, then index.
+  std::expected<Lease, Refusal> reserve(const ReserveRequest& request);
+
+  // Reserved → Bound. NotFound if there is no such lease, Conflict if it is bound to another container.
+  Status bind(const LeaseId& id, const ContainerId& container, std::string_view container_name);
+
+  // Ends a lease in any state and returns it; unset if there is none (releasing twice is harmless).
+  std::optional<Lease> release(const LeaseId& id);
+
+  const Lease* find(const LeaseId& id) const;
+  const Lease* findByContainer(const ContainerId& container) const;
+  std::vector<Lease> leases() const;    // ordered by since, then id
+  std::vector<SlotView> slots() const;  // in inventory order, then stale ones
+  GpuEq heldBy(std::uint32_t uid) const;
+  const Inventory& inventory() const;
+  const GpuSlot* slotByUuid(std::string_view uuid) const;
+
+  // Takes back leases that were on disk. A slot the inventory lacks stays leased and is shown as stale. Conflict if two
+  // leases hold one slot: the ledger is then left as it was.
+  Status restore(std::vector<Lease> leases);
+
+  std::vector<std::string> violations() const;
+};
+
+}  // namespace ds01::allocator

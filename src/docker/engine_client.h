@@ -1,0 +1,40 @@
+// The Engine as our own parts ask it (users' requests go through the gateway's own connections).
+//
+// Errors: NotFound carries the Engine's own sentence ("No such image: x:latest"), which may be shown to the user;
+// Unavailable when the socket does not answer; Malformed when an answer cannot be read.
+// All calls run on the I/O thread; many may be in flight at once.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/result.h"
+#include "model/engine.h"
+
+namespace ds01::docker {
+
+class EngineClient {
+ public:
+  EngineClient() = default;
+  EngineClient(const EngineClient&) = delete;
+  EngineClient& operator=(const EngineClient&) = delete;
+  virtual ~EngineClient() = default;
+
+  virtual boost::asio::awaitable<Result<EngineFacts>> facts() = 0;
+  // `ref` is a name, an id or an unambiguous prefix; it is percent-encoded by the callee.
+  virtual boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) = 0;
+  virtual boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) = 0;
+  virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;
+  // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice").
+  virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) = 0;
+  // Follows the event stream until it ends, which is always an error. `on_open` is called once the Engine has accepted
+  // the subscription: what is listed after that call cannot be missed. Handlers run on the I/O thread and must not
+  // block.
+  virtual boost::asio::awaitable<Status> followEvents(std::function<void()> on_open,
+                                                      std::function<void(const EngineEvent&)> on_event) = 0;
+};
+
+}  // namespace ds01::docker

@@ -1,0 +1,145 @@
+// What the gateway needs from the rest of the daemon, as the gateway wants to ask it. `daemon` implements these with
+// the real parts, tests with fakes. Everything here is called on the I/O thread and must not block it.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "admission/admission.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "model/denial.h"
+#include "model/engine.h"
+#include "model/gpu.h"
+#include "model/lease.h"
+#include "model/limits.h"
+#include "model/user.h"
+
+namespace ds01::gateway {
+
+// The peer of one accepted connection.
+class Peer {
+ public:
+  Peer() = default;
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  virtual ~Peer() = default;
+  virtual const Caller& caller() const = 0;
+  // False once the process that opened the connection has exited: further requests are refused (a socket can be handed
+  // over), a stream that runs goes on. One poll(2) of the pidfd.
+  virtual bool alive() const = 0;
+};
+
+class Identities {
+ public:
+  virtual ~Identities() = default;
+  // Who is at the other end of `socket`; refused when the kernel does not prove it. User database look-ups happen on
+  // another thread. The descriptor must stay open until the answer is there.
+  virtual boost::asio::awaitable<std::expected<std::shared_ptr<Peer>, Denial>> identify(int socket) = 0;
+};
+
+struct OwnedContainer {
+  ContainerId id;
+  std::string name;                  // without the leading slash
+  std::optional<std::string> owner;  // login; unset: the admins'
+};
+
+class Ownership {
+ public:
+  virtual ~Ownership() = default;
+  // The container that a name, id or unambiguous prefix means to the Engine, whoever owns it. NotFound carries the
+  // Engine's own sentence.
+  virtual boost::asio::awaitable<Result<OwnedContainer>> find(std::string ref) = 0;
+  virtual boost::asio::awaitable<Result<OwnedContainer>> findExec(std::string exec_id) = 0;
+  // After an exec was made through us, so that findExec need not ask the Engine.
+  virtual void rememberExec(std::string exec_id, const OwnedContainer& container) = 0;
+  // After the Engine has answered 2xx to a removal: the lease ends now, not when the event arrives.
+  virtual boost::asio::awaitable<void> removed(ContainerId id) = 0;
+};
+
+class Grants;
+
+// The right to create one container, and the GPU slots it will hold. Move-only. Dropped before `forwarded()`:
+// everything is given back. Dropped after it without `bind()`: nobody knows what the Engine did, so it stays held until
+// the Engine has been asked. Must not outlive the Grants it came from (the daemon stops sessions first).
+class Grant {
+ public:
+  Grant(Grants& grants, DecisionId ticket, std::optional<Lease> lease, std::vector<GpuSlot> slots)
+      : grants_(&grants), ticket_(std::move(ticket)), lease_(std::move(lease)), slots_(std::move(slots)) {}
+  Grant(Grant&& other) noexcept
+      : grants_(std::exchange(other.grants_, nullptr)),
+        ticket_(std::move(other.ticket_)),
+        lease_(std::move(other.lease_)),
+        slots_(std::move(other.slots_)),
+        forwarded_(other.forwarded_) {}
+  Grant& operator=(Grant&&) = delete;
+  Grant(const Grant&) = delete;
+  Grant& operator=(const Grant&) = delete;
+  ~Grant();
+
+  const DecisionId& ticket() const { return ticket_; }
+  const std::optional<Lease>& lease() const { return lease_; }  // unset: no GPU was asked for
+  const std::vector<GpuSlot>& slots() const { return slots_; }  // in the order of lease()->uuids
+
+  void forwarded() { forwarded_ = true; }
+  // The Engine said no: give everything back, also after forwarded().
+  void refused();
+  // The Engine said 201. Done with this grant.
+  boost::asio::awaitable<void> bind(ContainerId id, std::string name, std::string owner);
+
+ private:
+  Grants* grants_;
+  DecisionId ticket_;
+  std::optional<Lease> lease_;
+  std::vector<GpuSlot> slots_;
+  bool forwarded_ = false;
+};
+
+struct GrantRequest {
+  Caller caller;
+  Limits limits;
+  DecisionId decision;
+  std::string container_name;  // as asked for; may be empty
+  std::optional<GpuRequest> gpu;
+};
+
+class Grants {
+ public:
+  virtual ~Grants() = default;
+  // Checks max_containers_per_user and, with `gpu`, reserves slots. When it returns a grant with a lease, the
+  // reservation is on disk.
+  virtual boost::asio::awaitable<std::expected<Grant, Denial>> reserve(GrantRequest request) = 0;
+
+ protected:
+  friend class Grant;
+  virtual boost::asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id,
+                                            std::string name, std::string owner) = 0;
+  virtual void release(DecisionId ticket, std::optional<LeaseId> lease) = 0;    // nothing was made
+  virtual void uncertain(DecisionId ticket, std::optional<LeaseId> lease) = 0;  // ask the Engine what came of it
+};
+
+class Site {
+ public:
+  virtual ~Site() = default;
+  // The limits of a login under the configuration in force; refused with a sentence if it may not use the machine.
+  virtual std::expected<Limits, Denial> limitsFor(const User& user) const = 0;
+  // Unset while the Engine is away.
+  virtual std::optional<EngineFacts> engineFacts() const = 0;
+  virtual admission::Emitter gpuEmitter() const = 0;
+  virtual DecisionId newDecision() = 0;
+};
+
+class Paths {
+ public:
+  virtual ~Paths() = default;
+  // The path that `source` is after following all links, or would be if the missing tail were made. Another thread does
+  // the look-up. Errors: PermissionDenied when it is not below the user's home, with a sentence for the user.
+  virtual boost::asio::awaitable<Result<std::string>> resolveBind(const User& user, std::string source) = 0;
+};
+
+}  // namespace ds01::gateway

@@ -1,0 +1,68 @@
+// What we need to know from the Docker Engine, reduced from its answers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/units.h"
+
+namespace ds01 {
+
+struct ApiVersion {
+  int major = 1;
+  int minor = 24;
+  friend constexpr auto operator<=>(ApiVersion, ApiVersion) = default;
+};
+
+// From GET /info and /version, fetched at each (re)connect.
+struct EngineFacts {
+  ApiVersion api;           // the newest the Engine speaks
+  std::int64_t cpus = 0;    // NCPU; a container's NanoCpus may not exceed it
+  bool swap_limit = false;  // without it, MemorySwap must not be sent
+  bool pids_limit = true;
+  bool systemd_cgroups = false;  // CgroupDriver == "systemd": cgroup parents are slice names, else paths
+  std::string default_runtime = "runc";
+};
+
+// From GET /containers/ID/json.
+struct ContainerView {
+  ContainerId id;
+  std::string name;  // without the leading slash
+  std::string image;
+  std::string created;  // RFC 3339 as the Engine wrote it
+  std::string status;   // created, running, paused, restarting, removing, exited, dead
+  std::map<std::string, std::string> labels;
+  std::string cgroup_parent;  // HostConfig.CgroupParent: no image can set it
+  std::string network_mode;   // HostConfig.NetworkMode
+};
+
+// From GET /containers/json: an item has labels but no HostConfig.CgroupParent.
+struct ContainerSummary {
+  ContainerId id;
+  std::map<std::string, std::string> labels;
+};
+
+struct ImageView {
+  std::string id;                // sha256:…
+  std::vector<std::string> env;  // Config.Env
+  std::map<std::string, std::string> labels;
+};
+
+struct ExecView {
+  std::string id;
+  ContainerId container;
+};
+
+// One line of GET /events.
+struct EngineEvent {
+  std::string type;                               // container, image, network, volume, daemon, …
+  std::string action;                             // create, start, die, destroy, rename, exec_create: CMD, …
+  std::string actor;                              // Actor.ID; for containers the full id
+  std::map<std::string, std::string> attributes;  // Actor.Attributes
+};
+
+}  // namespace ds01

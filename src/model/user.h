@@ -1,0 +1,27 @@
+// Who is calling, as the kernel and the user database say.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ds01 {
+
+struct User {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::string login;                // as the user database spells it, e.g. "m.curie@example.edu"
+  std::string home;                 // absolute, or empty
+  std::vector<std::string> groups;  // Unix groups by name, the primary one included
+};
+
+// The peer of one connection.
+struct Caller {
+  User user;
+  std::int32_t pid = 0;                    // at the time of connecting
+  std::optional<std::uint32_t> login_uid;  // /proc/PID/loginuid: who logged in before sudo; unset if none
+  bool admin = false;
+};
+
+}  // namespace ds01
