@@ -1,0 +1,31 @@
+// Names of the systemd slices that carry a user's limits: ds01.slice → ds01-GROUP.slice → ds01-GROUP-USER.slice. In a
+// slice name every hyphen is a level of nesting, so neither part may contain one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace ds01::slices {
+
+// The USER (or GROUP) part of a slice name: what stands before the first "@", everything outside [A-Za-z0-9_:] as "_",
+// runs of "_" as one and none at the ends; names over 32 characters are cut to 27 and get "_" and four hex digits of
+// the MD5 of the whole login. Several logins can have one slice name (a.b and a-b, u@x and u@y). InvalidArgument if
+// nothing is left.
+Result<std::string> sanitise(std::string_view login);
+
+// "ds01-GROUP-USER.slice"
+Result<std::string> sliceName(std::string_view group, std::string_view login);
+
+enum class CgroupDriver { Systemd, Cgroupfs };
+
+// What HostConfig.CgroupParent must be for the Engine's cgroup driver: the slice name, or for cgroupfs
+// "/ds01.slice/ds01-GROUP.slice/ds01-GROUP-USER.slice".
+Result<std::string> cgroupParent(CgroupDriver driver, std::string_view group, std::string_view login);
+
+// Whether a container with this HostConfig.CgroupParent was put into a slice of `login`, in whichever group the login
+// was then; both drivers' forms are known. Necessary for being the owner, not sufficient: see sanitise().
+bool sliceBelongsTo(std::string_view cgroup_parent, std::string_view login);
+
+}  // namespace ds01::slices
