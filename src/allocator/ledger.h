@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocator/pool.h"
 #include "base/result.h"
 #include "model/gpu.h"
 #include "model/lease.h"
@@ -35,18 +36,21 @@ enum class RefusalCode {
 // Numbers of a refusal, for the sentence, the event and `ds01 explain`.
 struct Refusal {
   RefusalCode code = RefusalCode::NoneFree;
-  GpuEq held;                             // what the user holds now
-  GpuEq asked;                            // what this request would add
-  std::optional<GpuEq> limit;             // the cap that binds, with Quota
-  std::string limit_key;                  // "max_gpu_equivalents", "aggregate.gpu_limit", …
-  std::vector<std::string> held_by_user;  // "slot 1:0 (container train)"
-  std::string text;                       // for the user: held, asked, limit, and what would work now
+  GpuEq held = {};                             // what the user holds now
+  GpuEq asked = {};                            // what this request would add
+  std::optional<GpuEq> limit = {};             // the cap that binds, with Quota in GPU equivalents
+  std::string limit_key = {};                  // "max_gpu_equivalents", "aggregate.gpu_limit", "max_gpu_slots", …
+  std::vector<std::string> held_by_user = {};  // "slot 1:0 (container train)"
+  std::string text = {};                       // for the user: held, asked, limit, and what would work now
 };
 
 enum class GpusForAll { One, Available };
 
+// The smaller of max_gpu_equivalents and aggregate.gpu_limit; unset: unlimited.
+std::optional<GpuEq> quotaOf(const Limits& limits);
+
 struct ReserveRequest {
-  LeaseId id;
+  LeaseId id;  // new: an id that the ledger has already is refused
   std::uint32_t uid = 0;
   std::string login;
   std::string group;
@@ -64,18 +68,24 @@ std::string_view toString(SlotState state);  // "free", "reserved", …
 struct SlotView {
   GpuSlot slot;
   SlotState state = SlotState::Free;
-  const Lease* lease = nullptr;  // valid until the ledger changes; null unless reserved or held
+  const Lease* lease = nullptr;  // valid until the ledger changes; null unless reserved, held or stale
 };
 
 class Ledger {
  public:
   explicit Ledger(Inventory inventory);
+  Ledger(Ledger&&) = default;
+  Ledger& operator=(Ledger&&) = default;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+  ~Ledger() = default;
 
   // Decides and, if granted, holds the slots at once. Placement: MIG first for one GPU, whole GPUs for two and more;
   // the physical GPU with the fewest free slots that fits; ties by least recently used, then index.
   std::expected<Lease, Refusal> reserve(const ReserveRequest& request);
 
-  // Reserved → Bound. NotFound if there is no such lease, Conflict if it is bound to another container.
+  // Reserved → Bound. NotFound if there is no such lease, Conflict if it is bound to another container or the container
+  // has another lease. Binding to the same container again renames it; an empty name leaves the one known.
   Status bind(const LeaseId& id, const ContainerId& container, std::string_view container_name);
 
   // Ends a lease in any state and returns it; unset if there is none (releasing twice is harmless).
@@ -87,13 +97,43 @@ class Ledger {
   std::vector<SlotView> slots() const;  // in inventory order, then stale ones
   GpuEq heldBy(std::uint32_t uid) const;
   const Inventory& inventory() const;
+  // Null if the inventory lacks it, also when it is leased (stale).
   const GpuSlot* slotByUuid(std::string_view uuid) const;
 
-  // Takes back leases that were on disk. A slot the inventory lacks stays leased and is shown as stale. Conflict if two
-  // leases hold one slot: the ledger is then left as it was.
+  // Takes back leases that were on disk, beside those the ledger has. A slot the inventory lacks stays leased and is
+  // shown as stale. Conflict if two leases hold one slot, have one id or one container; InvalidArgument if a lease
+  // contradicts itself. The ledger is then left as it was. Quotas are not asked: what is held is held.
   Status restore(std::vector<Lease> leases);
 
+  // Sentences for the log; empty when all invariants hold. Looks at everything: not for each request.
   std::vector<std::string> violations() const;
+
+ private:
+  friend struct LedgerPeer;  // tests plant broken states with it
+
+  struct Account {
+    GpuEq held;
+    std::int64_t slots = 0;
+    GpuEq held_at_grant;  // right after the last grant
+    std::optional<GpuEq> limit_at_grant;
+  };
+  struct StaleSlot {
+    GpuSlot slot;
+    const Lease* lease = nullptr;
+  };
+
+  void enter(Lease lease);
+  void addStale(const Lease& lease);
+  Status acceptable(const std::vector<Lease>& leases) const;
+  std::vector<const Lease*> leasesOf(std::uint32_t uid) const;
+  void reportSlots(std::vector<std::string>& out) const;
+  void reportAccounts(std::vector<std::string>& out) const;
+
+  Pool pool_;
+  std::map<LeaseId, Lease> leases_;  // pool_, stale_ and by_container_ point into it
+  std::map<ContainerId, const Lease*> by_container_;
+  std::map<std::uint32_t, Account> accounts_;            // of those who hold something
+  std::map<std::string, StaleSlot, std::less<>> stale_;  // by UUID
 };
 
 }  // namespace ds01::allocator

@@ -11,14 +11,15 @@
 namespace ds01::events {
 
 struct Event {
-  std::string type;  // "container.create", "gpu.allocate", "auth.denied", …
-  std::string user;  // login, or empty
-  boost::json::object details;
+  std::string type;       // "container.create", "gpu.allocate", "auth.denied", …
+  std::string user = {};  // login, or empty
+  boost::json::object details = {};
   TimePoint at{};  // set by the sink if left at the epoch
 };
 
-// One line without the newline, at most 4000 bytes: details that do not fit are replaced by
-// {"truncated":true,"original_size":n}.
+// One line without the newline, valid UTF-8 (invalid bytes become U+FFFD), at most 4000 bytes: details that do not fit
+// are replaced by {"truncated":true,"original_size":n}, n being the bytes of the whole line; a type or user of more
+// than 256 bytes is cut. Times are UTC with milliseconds.
 std::string encode(const Event& event);
 
 class EventSink {

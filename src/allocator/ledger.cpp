@@ -1,0 +1,194 @@
+#include "allocator/ledger.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "allocator/place.h"
+#include "allocator/refusal.h"
+
+namespace ds01::allocator {
+namespace {
+
+bool earlier(const Lease* a, const Lease* b) {
+  return std::tie(a->since, a->id) < std::tie(b->since, b->id);
+}
+
+}  // namespace
+
+std::optional<GpuEq> quotaOf(const Limits& limits) {
+  if (!limits.max_gpu_equivalents) return limits.aggregate.gpu_limit;
+  if (!limits.aggregate.gpu_limit) return limits.max_gpu_equivalents;
+  return std::min(*limits.max_gpu_equivalents, *limits.aggregate.gpu_limit);
+}
+
+std::string_view toString(SlotState state) {
+  switch (state) {
+    case SlotState::Free:
+      return "free";
+    case SlotState::Reserved:
+      return "reserved";
+    case SlotState::Held:
+      return "held";
+    case SlotState::Foreign:
+      return "foreign";
+    case SlotState::Stale:
+      return "stale";
+    case SlotState::Sick:
+      return "sick";
+  }
+  return "unknown";
+}
+
+Ledger::Ledger(Inventory inventory) : pool_(std::move(inventory)) {}
+
+std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
+  const auto account = accounts_.find(request.uid);
+  const Account before = account == accounts_.end() ? Account{} : account->second;
+  const Budget budget = budgetOf(request.limits, before.held, before.slots);
+  if (request.id.empty() || leases_.contains(request.id)) {
+    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = before.held};
+    refusal.text =
+        fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
+    return std::unexpected(std::move(refusal));
+  }
+  const auto slots = place(pool_, request.gpu, request.gpus_for_all, budget);
+  if (!slots) {
+    return std::unexpected(explain(pool_, request, budget, slots.error(), leasesOf(request.uid)));
+  }
+  Lease lease{.id = request.id,
+              .state = Lease::State::Reserved,
+              .uid = request.uid,
+              .login = request.login,
+              .group = request.group,
+              .uuids = {},
+              .weight = weightOf(pool_, *slots),
+              .container = {},
+              .container_name = request.container_name,
+              .decision = request.decision,
+              .since = request.now};
+  for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
+  enter(lease);
+  Account& after = accounts_[request.uid];
+  after.held_at_grant = after.held;
+  after.limit_at_grant = budget.limit;
+  return lease;
+}
+
+Status Ledger::bind(const LeaseId& id, const ContainerId& container, std::string_view container_name) {
+  if (container.empty()) return fail(ErrorCode::InvalidArgument, "a lease is bound to a container with an id");
+  const auto found = leases_.find(id);
+  if (found == leases_.end()) return fail(ErrorCode::NotFound, fmt::format("no lease {}", id.str()));
+  Lease& lease = found->second;
+  const auto other = by_container_.find(container);
+  if (other != by_container_.end() && other->second != &lease) {
+    return fail(ErrorCode::Conflict,
+                fmt::format("container {} has lease {} already", container.str(), other->second->id.str()));
+  }
+  if (lease.state == Lease::State::Bound && lease.container != container) {
+    return fail(ErrorCode::Conflict, fmt::format("lease {} is bound to container {}", id.str(), lease.container.str()));
+  }
+  lease.state = Lease::State::Bound;
+  lease.container = container;
+  if (!container_name.empty()) lease.container_name = container_name;
+  by_container_[container] = &lease;
+  return {};
+}
+
+std::optional<Lease> Ledger::release(const LeaseId& id) {
+  const auto found = leases_.find(id);
+  if (found == leases_.end()) return std::nullopt;
+  const Lease& lease = found->second;
+  for (const std::string& uuid : lease.uuids) {
+    if (const auto slot = pool_.byUuid(uuid)) {
+      pool_.giveBack(*slot);
+    } else {
+      stale_.erase(uuid);
+    }
+  }
+  if (!lease.container.empty()) by_container_.erase(lease.container);
+  const auto account = accounts_.find(lease.uid);
+  account->second.held -= lease.weight;
+  account->second.slots -= static_cast<std::int64_t>(lease.uuids.size());
+  if (account->second.slots == 0) accounts_.erase(account);
+  return std::move(leases_.extract(found).mapped());
+}
+
+// All that must be known about a lease is entered here and taken out in release(), nowhere else.
+void Ledger::enter(Lease lease) {
+  LeaseId id = lease.id;
+  const Lease& entered = leases_.emplace(std::move(id), std::move(lease)).first->second;
+  bool stale = false;
+  for (const std::string& uuid : entered.uuids) {
+    const auto slot = pool_.byUuid(uuid);
+    if (slot) pool_.hold(*slot, entered);
+    stale = stale || !slot;
+  }
+  if (stale) addStale(entered);
+  if (!entered.container.empty()) by_container_.emplace(entered.container, &entered);
+  Account& account = accounts_[entered.uid];
+  account.held += entered.weight;
+  account.slots += static_cast<std::int64_t>(entered.uuids.size());
+}
+
+const Lease* Ledger::find(const LeaseId& id) const {
+  const auto found = leases_.find(id);
+  return found == leases_.end() ? nullptr : &found->second;
+}
+
+const Lease* Ledger::findByContainer(const ContainerId& container) const {
+  const auto found = by_container_.find(container);
+  return found == by_container_.end() ? nullptr : found->second;
+}
+
+std::vector<Lease> Ledger::leases() const {
+  std::vector<const Lease*> order;
+  order.reserve(leases_.size());
+  for (const auto& [id, lease] : leases_) order.push_back(&lease);
+  std::ranges::sort(order, earlier);
+  std::vector<Lease> leases;
+  leases.reserve(order.size());
+  for (const Lease* lease : order) leases.push_back(*lease);
+  return leases;
+}
+
+std::vector<const Lease*> Ledger::leasesOf(std::uint32_t uid) const {
+  std::vector<const Lease*> own;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.uid == uid) own.push_back(&lease);
+  }
+  std::ranges::sort(own, earlier);
+  return own;
+}
+
+std::vector<SlotView> Ledger::slots() const {
+  std::vector<SlotView> views;
+  views.reserve(pool_.size() + stale_.size());
+  for (SlotIndex i = 0; i < pool_.size(); ++i) {
+    SlotView view{.slot = pool_.slot(i), .state = SlotState::Free, .lease = pool_.holder(i)};
+    if (view.lease) view.state = view.lease->state == Lease::State::Bound ? SlotState::Held : SlotState::Reserved;
+    views.push_back(std::move(view));
+  }
+  for (const auto& [uuid, stale] : stale_) {
+    views.push_back({.slot = stale.slot, .state = SlotState::Stale, .lease = stale.lease});
+  }
+  return views;
+}
+
+GpuEq Ledger::heldBy(std::uint32_t uid) const {
+  const auto account = accounts_.find(uid);
+  return account == accounts_.end() ? GpuEq{} : account->second.held;
+}
+
+const Inventory& Ledger::inventory() const {
+  return pool_.inventory();
+}
+
+const GpuSlot* Ledger::slotByUuid(std::string_view uuid) const {
+  const auto slot = pool_.byUuid(uuid);
+  return slot ? &pool_.slot(*slot) : nullptr;
+}
+
+}  // namespace ds01::allocator

@@ -1,0 +1,60 @@
+// The slots of the inventory and who holds them: all that placement looks at. Knows nothing of quotas.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/gpu.h"
+#include "model/lease.h"
+
+namespace ds01::allocator {
+
+// Slots are addressed by their place in the inventory.
+using SlotIndex = std::size_t;
+
+class Pool {
+ public:
+  struct Gpu {
+    std::int32_t index = 0;
+    std::vector<SlotIndex> slots;    // in inventory order
+    std::uint64_t last_release = 0;  // grows with each release anywhere; 0: nothing was ever given back here
+  };
+
+  explicit Pool(Inventory inventory);
+
+  const Inventory& inventory() const { return inventory_; }
+  std::size_t size() const { return inventory_.slots.size(); }
+  const GpuSlot& slot(SlotIndex index) const { return inventory_.slots[index]; }
+  const std::vector<Gpu>& gpus() const { return gpus_; }  // ordered by physical index
+
+  // Null if nobody holds it. Points into the owner of the leases (the ledger).
+  const Lease* holder(SlotIndex index) const { return holders_[index]; }
+
+  // Whether the slot can be given away, or could if the leases in `without` were gone. The one place that decides it.
+  bool free(SlotIndex index, std::span<const Lease* const> without = {}) const;
+
+  std::optional<SlotIndex> byUuid(std::string_view uuid) const;
+  // "0" or "1:0", also "1.0".
+  std::optional<SlotIndex> bySlotName(std::string_view name) const;
+
+  // `lease` must stay where it is until it is given back.
+  void hold(SlotIndex index, const Lease& lease) { holders_[index] = &lease; }
+  void giveBack(SlotIndex index);
+
+ private:
+  Inventory inventory_;
+  std::vector<const Lease*> holders_;
+  std::vector<Gpu> gpus_;
+  std::vector<std::size_t> gpu_of_slot_;  // position in gpus_
+  std::map<std::string, SlotIndex, std::less<>> by_uuid_;
+  std::map<std::string, SlotIndex, std::less<>> by_name_;
+  std::uint64_t releases_ = 0;
+};
+
+}  // namespace ds01::allocator

@@ -1,0 +1,21 @@
+// What we remember of one container.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+
+namespace ds01::ownership {
+
+struct Record {
+  ContainerId id;
+  std::string name;  // without the leading slash
+  std::string image;
+  std::string created;               // RFC 3339 as the Engine wrote it
+  std::string type;                  // label ds01.container_type; empty if unknown or the owner is not proven
+  std::optional<std::string> owner;  // login; unset: not proven, so the admins'
+  std::optional<LeaseId> lease;      // label ds01.lease, only with a proven owner
+};
+
+}  // namespace ds01::ownership
