@@ -57,6 +57,7 @@ struct Facts {
   std::map<std::string, BindFact> binds;
   std::string user_agent;
   std::string container_name;  // ?name=, may be empty
+  std::string cgroup_parent;   // what HostConfig.CgroupParent must be; empty: left to the Engine
   TimePoint now;
 };
 
@@ -67,6 +68,7 @@ struct Examined {
   std::vector<std::string> warnings;  // for the response's "Warnings"
 };
 
+// Takes any object; what is malformed in it is left out here and refused by examine().
 References references(const boost::json::object& body);
 
 std::expected<Examined, Denial> examine(boost::json::object body, const Facts& facts);

@@ -4,9 +4,9 @@
 //
 // Keys of structs: duplicates and spellings that only differ by Go's folding are refused; in maps (Labels, Volumes, …)
 // only exact duplicates are. Known = every field that any published API version describes
-// (data/docker-api/body-fields.tsv). A field newer than the Engine is dropped when it is null, 0, false, "", [] or {}
-// and refused when set; a field nobody published is refused for non-admins. Null, absent, [] and 0 stay distinct;
-// integers keep 64 bits.
+// (data/docker-api/body-fields.tsv, corrected by body-fields-extra.tsv). A field newer than the Engine is dropped when
+// it is null, 0, false, "", [] or {} and refused when set; a field nobody published is refused for non-admins. Null,
+// absent, [] and 0 stay distinct; integers keep 64 bits.
 #pragma once
 
 #include <expected>
@@ -25,8 +25,9 @@ struct GuardOptions {
 };
 
 // `method` and `path` name the endpoint as in the data: "POST", "/containers/create", "/containers/{}/exec".
-// An endpoint without published body is refused. Empty bytes count as {}. Every Denial is a 400 that names the key and,
-// for syntax errors, the byte offset.
+// An endpoint without published body is refused. Empty bytes count as {}, and so does a bare null (what docker
+// CLI 20.10 sends to /commit, and to Go the same). Every Denial is a 400 that names the key and, for syntax errors, the
+// byte offset.
 std::expected<boost::json::object, Denial> guardBody(std::string_view method, std::string_view path,
                                                      std::string_view bytes, const GuardOptions& options);
 

@@ -1,0 +1,60 @@
+#include "admission/admission.h"
+
+#include <array>
+#include <utility>
+
+#include "admission/json_access.h"
+#include "admission/pass.h"
+
+namespace ds01::admission {
+namespace {
+
+// Refusals first and cheapest first, then what writes; environment last, so that nothing adds to it afterwards.
+constexpr std::array kPasses{
+    Pass{"fields", refuseSetFields},
+    Pass{"security options", checkSecurityOptions},
+    Pass{"runtime", checkRuntime},
+    Pass{"isolation", checkIsolation},
+    Pass{"path masks", checkPathMasks},
+    Pass{"oom score", checkOomScore},
+    Pass{"ulimits", checkUlimits},
+    Pass{"logging", checkLogging},
+    Pass{"namespaces", checkNamespaces},
+    Pass{"networks", checkNetworks},
+    Pass{"volume driver", checkVolumeDriver},
+    Pass{"storage options", checkStorageOptions},
+    Pass{"targets", checkTargets},
+    Pass{"binds", checkBinds},
+    Pass{"mounts", checkMounts},
+    Pass{"containers", resolveContainers, Pass::For::Everybody},
+    Pass{"cgroup parent", setCgroupParent, Pass::For::Everybody},
+    Pass{"kernel memory", refuseKernelMemory, Pass::For::Everybody},
+    Pass{"memory", limitMemory, Pass::For::Everybody},
+    Pass{"swap", limitSwap, Pass::For::Everybody},
+    Pass{"cpus", limitCpus, Pass::For::Everybody},
+    Pass{"pids", limitPids, Pass::For::Everybody},
+    Pass{"shm", limitShm, Pass::For::Everybody},
+    Pass{"gpu", takeGpuRequest, Pass::For::Everybody},  // reads a label, so before the labels
+    Pass{"labels", setLabels, Pass::For::Everybody},
+    Pass{"environment", cleanEnvironment, Pass::For::Everybody},
+};
+
+}  // namespace
+
+std::expected<Examined, Denial> examine(boost::json::object body, const Facts& facts) {
+  Examined out;
+  out.body = std::move(body);
+  boost::json::value& host = out.body["HostConfig"];
+  // Daemons up to 24 read a HostConfig spread over the top level, but only if this object is absent.
+  if (host.is_null()) host = boost::json::object();
+  if (!host.is_object()) return std::unexpected(malformed("field_type", "HostConfig must be an object"));
+
+  Context context{out, facts};
+  for (const Pass& pass : kPasses) {
+    if (facts.caller.admin && pass.whom == Pass::For::NonAdmins) continue;
+    if (Verdict denial = pass.run(context)) return std::unexpected(std::move(*denial));
+  }
+  return out;
+}
+
+}  // namespace ds01::admission

@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "admission/json_access.h"
+#include "admission/pass.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+struct RefusedField {
+  std::string_view field;  // of HostConfig
+  std::string_view reason;
+  std::string_view sentence;
+};
+
+constexpr std::array kRefused{
+    RefusedField{
+        "Privileged", "privileged",
+        "--privileged (HostConfig.Privileged) is not allowed here: it would give the container every device and "
+        "the host's kernel; for GPUs use --gpus"},
+    RefusedField{
+        "CapAdd", "capabilities",
+        "--cap-add (HostConfig.CapAdd) is not allowed here; containers run with Docker's default capabilities, "
+        "leave it out"},
+    RefusedField{
+        "Devices", "devices",
+        "--device (HostConfig.Devices) is not allowed here; for GPUs use --gpus, which brings the device files "
+        "along"},
+    RefusedField{"DeviceCgroupRules", "device_cgroup_rules",
+                 "--device-cgroup-rule (HostConfig.DeviceCgroupRules) is not allowed here; for GPUs use --gpus"},
+    RefusedField{"Sysctls", "sysctls", "--sysctl (HostConfig.Sysctls) is not allowed here; leave it out"},
+    RefusedField{
+        "Cgroup", "cgroup",
+        "HostConfig.Cgroup is not allowed here; every container gets a cgroup below its owner's, leave it out"},
+    RefusedField{"VolumesFrom", "volumes_from",
+                 "--volumes-from (HostConfig.VolumesFrom) is not allowed here; name the volumes themselves with -v"},
+    RefusedField{"Annotations", "annotations",
+                 "--annotation (HostConfig.Annotations) is not allowed here, because runtimes take orders from it; use "
+                 "--label for notes of your own"},
+    RefusedField{"OomKillDisable", "oom_kill_disable",
+                 "--oom-kill-disable (HostConfig.OomKillDisable) is not allowed here; ask for more memory with -m "
+                 "instead"},
+    RefusedField{"CpuRealtimePeriod", "cpu_realtime",
+                 "--cpu-rt-period (HostConfig.CpuRealtimePeriod) is not allowed here; use --cpus"},
+    RefusedField{"CpuRealtimeRuntime", "cpu_realtime",
+                 "--cpu-rt-runtime (HostConfig.CpuRealtimeRuntime) is not allowed here; use --cpus"},
+    RefusedField{"DiskQuota", "disk_quota", "HostConfig.DiskQuota is not supported here; leave it out"},
+};
+
+}  // namespace
+
+Verdict refuseSetFields(Context& context) {
+  for (const RefusedField& refused : kRefused) {
+    if (isSet(context.host(), refused.field)) {
+      return forbidden(std::string(refused.reason), std::string(refused.sentence));
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict checkSecurityOptions(Context& context) {
+  const auto options = strings(context.host(), "SecurityOpt", "HostConfig.");
+  if (!options) return options.error();
+  for (const std::string& option : *options) {
+    if (option == "no-new-privileges" || option == "no-new-privileges:true" || option == "no-new-privileges=true") {
+      continue;
+    }
+    return forbidden(
+        "security_opt",
+        fmt::format("--security-opt {} (HostConfig.SecurityOpt) is not allowed here; only no-new-privileges "
+                    "is, leave the rest out",
+                    shown(option)));
+  }
+  return std::nullopt;
+}
+
+Verdict checkRuntime(Context& context) {
+  const std::string_view runtime = text(context.host(), "Runtime");
+  if (runtime.empty() || runtime == context.facts.engine.default_runtime) return std::nullopt;
+  return forbidden("runtime",
+                   fmt::format("--runtime {} (HostConfig.Runtime) is not allowed here; leave it out, and for "
+                               "GPUs use --gpus",
+                               shown(runtime)));
+}
+
+Verdict checkIsolation(Context& context) {
+  const std::string_view isolation = text(context.host(), "Isolation");
+  if (isolation.empty() || isolation == "default") return std::nullopt;
+  return forbidden("isolation", fmt::format("--isolation {} (HostConfig.Isolation) is not allowed here; leave it out",
+                                            shown(isolation)));
+}
+
+Verdict checkPathMasks(Context& context) {
+  // An empty list is an order too: mask nothing.
+  for (const std::string_view field : {"MaskedPaths", "ReadonlyPaths"}) {
+    if (get(context.host(), field) != nullptr) {
+      return forbidden("path_masks", fmt::format("HostConfig.{} is not allowed here (clients send it for "
+                                                 "--security-opt systempaths=unconfined); leave it out",
+                                                 field));
+    }
+  }
+  if (get(context.host(), "Capabilities") != nullptr) {
+    return forbidden("capabilities", "HostConfig.Capabilities is not allowed here; leave it out");
+  }
+  return std::nullopt;
+}
+
+Verdict checkOomScore(Context& context) {
+  const auto score = integer(context.host(), "OomScoreAdj", "HostConfig.");
+  if (!score) return score.error();
+  if (*score >= 0) return std::nullopt;
+  return forbidden(
+      "oom_score",
+      fmt::format("--oom-score-adj {} (HostConfig.OomScoreAdj) is not allowed here, because others would be "
+                  "killed first; use 0 or more",
+                  *score));
+}
+
+Verdict checkUlimits(Context& context) {
+  const json::array* ulimits = array(context.host(), "Ulimits");
+  if (ulimits == nullptr) return std::nullopt;
+  for (const json::value& element : *ulimits) {
+    const json::object* ulimit = element.if_object();
+    if (ulimit == nullptr) return malformed("field_type", "HostConfig.Ulimits must be a list of objects");
+    const std::string_view name = text(*ulimit, "Name");
+    // With these a process may take the CPU from everybody: no cgroup limits real-time scheduling.
+    if ((name == "rtprio" || name == "nice") && (isSet(*ulimit, "Soft") || isSet(*ulimit, "Hard"))) {
+      return forbidden("ulimit", fmt::format("--ulimit {} (HostConfig.Ulimits) is not allowed here, because it lets "
+                                             "processes go before everybody else's; leave it out",
+                                             name));
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict checkLogging(Context& context) {
+  static constexpr std::array<std::string_view, 4> kDrivers{"", "json-file", "local", "none"};
+  static constexpr std::array<std::string_view, 9> kOptions{
+      "max-size", "max-file", "compress", "mode", "max-buffer-size", "labels", "labels-regex", "env", "env-regex"};
+  const json::object* log = object(context.host(), "LogConfig");
+  if (log == nullptr) return std::nullopt;
+  const std::string_view driver = text(*log, "Type");
+  if (std::ranges::find(kDrivers, driver) == kDrivers.end()) {
+    return forbidden("log_driver", fmt::format("--log-driver {} (HostConfig.LogConfig.Type) is not allowed here; use "
+                                               "json-file, local or none",
+                                               shown(driver)));
+  }
+  const json::object* options = object(*log, "Config");
+  if (options == nullptr) return std::nullopt;
+  for (const auto& option : *options) {
+    // Without a driver these go to the Engine's default one, whatever it sends where.
+    const std::string_view key(option.key().data(), option.key().size());
+    if (key != "tag" && std::ranges::find(kOptions, key) == kOptions.end()) {
+      return forbidden("log_option",
+                       fmt::format("--log-opt {} (HostConfig.LogConfig.Config) is not allowed here; use max-size, "
+                                   "max-file and their like",
+                                   shown(key)));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace ds01::admission

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "admission/json_access.h"
+#include "admission/pass.h"
+#include "admission/references.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+struct ModeField {
+  std::string_view field;  // of HostConfig
+  std::string_view flag;
+  bool may_join;  // "container:REF" is understood
+  std::array<std::string_view, 4> allowed;
+};
+
+constexpr std::array kModes{
+    ModeField{"IpcMode", "--ipc", true, {"", "none", "private", "shareable"}},
+    ModeField{"PidMode", "--pid", true, {"", "", "", ""}},
+    ModeField{"UTSMode", "--uts", false, {"", "", "", ""}},
+    ModeField{"UsernsMode", "--userns", false, {"", "", "", ""}},
+    ModeField{"CgroupnsMode", "--cgroupns", false, {"", "private", "private", "private"}},
+};
+
+Denial noSuchContainer(std::string_view ref) {
+  // The Engine's own words: a foreign container must look like a missing one.
+  return {404, "container", fmt::format("No such container: {}", ref)};
+}
+
+// What to put instead of `ref`, or a refusal. For admins the Engine answers for what is missing.
+std::expected<std::string, Denial> resolve(const Context& context, const std::string& ref) {
+  const auto found = context.facts.containers.find(ref);
+  if (found != context.facts.containers.end() && (found->second.own || context.admin())) return found->second.id.str();
+  if (context.admin()) return ref;
+  return std::unexpected(noSuchContainer(ref));
+}
+
+bool mayBeId(std::string_view network) {
+  return !network.empty() && std::ranges::all_of(network, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  });
+}
+
+// The Engine finds networks by id as well, also the host's.
+Verdict checkNetworkName(std::string_view network, std::string_view where) {
+  if (network == "host") {
+    return forbidden("host_namespace",
+                     fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where));
+  }
+  if (mayBeId(network)) {
+    return forbidden("network_id", fmt::format("{} names the network {} by id; name it by its name, with a character "
+                                               "that is no hexadecimal digit",
+                                               where, shown(network)));
+  }
+  return std::nullopt;
+}
+
+Verdict resolveModes(Context& context) {
+  for (const std::string_view field : kJoiningModes) {
+    const std::string_view mode = text(context.host(), field);
+    if (!mode.starts_with(kContainerMode)) continue;
+    auto id = resolve(context, std::string(mode.substr(kContainerMode.size())));
+    if (!id) return id.error();
+    context.host()[field] = std::string(kContainerMode) + *id;
+  }
+  return std::nullopt;
+}
+
+Verdict resolveLinks(Context& context) {
+  const auto links = strings(context.host(), "Links", "HostConfig.");
+  if (!links) return links.error();
+  if (links->empty()) return std::nullopt;
+  json::array resolved;
+  for (const std::string& text : *links) {
+    const std::optional<Link> link = parseLink(text);
+    if (!link) return malformed("link", fmt::format("bad format for --link (HostConfig.Links): {}", shown(text)));
+    auto id = resolve(context, link->container);
+    if (!id) return id.error();
+    resolved.emplace_back(*id + ":" + link->alias);
+  }
+  context.host()["Links"] = std::move(resolved);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Verdict checkNamespaces(Context& context) {
+  for (const ModeField& mode : kModes) {
+    const std::string_view value = text(context.host(), mode.field);
+    if (std::ranges::find(mode.allowed, value) != mode.allowed.end()) continue;
+    if (mode.may_join && value.starts_with(kContainerMode)) continue;  // resolveContainers() judges whose
+    return forbidden(
+        value == "host" ? "host_namespace" : "namespace",
+        fmt::format("{} {} (HostConfig.{}) is not allowed here; leave it out", mode.flag, shown(value), mode.field));
+  }
+  return std::nullopt;
+}
+
+Verdict checkNetworks(Context& context) {
+  const std::string_view mode = text(context.host(), "NetworkMode");
+  if (!mode.starts_with(kContainerMode)) {
+    if (Verdict denial = checkNetworkName(mode, "HostConfig.NetworkMode")) return denial;
+  }
+  const json::object* networking = object(context.body(), "NetworkingConfig");
+  const json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
+  if (endpoints == nullptr) return std::nullopt;
+  for (const auto& entry : *endpoints) {
+    const std::string_view network(entry.key().data(), entry.key().size());
+    if (Verdict denial = checkNetworkName(network, "NetworkingConfig.EndpointsConfig")) return denial;
+    const json::object* endpoint = entry.value().if_object();
+    if (endpoint == nullptr) continue;
+    if (Verdict denial = checkEndpoint(*endpoint, "NetworkingConfig.EndpointsConfig[]")) return denial;
+  }
+  return std::nullopt;
+}
+
+Verdict checkEndpoint(const json::object& endpoint, std::string_view where) {
+  if (isSet(endpoint, "NetworkID")) {
+    return forbidden("network_id", fmt::format("{}.NetworkID is not allowed here, because the Engine prefers it to the "
+                                               "network's name; leave it out",
+                                               where));
+  }
+  if (isSet(endpoint, "DriverOpts")) {
+    return forbidden("network_driver_options",
+                     fmt::format("driver options of a network connection ({}.DriverOpts) are not "
+                                 "allowed here, because they can set sysctls; leave them out",
+                                 where));
+  }
+  return std::nullopt;
+}
+
+Verdict resolveContainers(Context& context) {
+  if (Verdict denial = resolveModes(context)) return denial;
+  return resolveLinks(context);
+}
+
+}  // namespace ds01::admission

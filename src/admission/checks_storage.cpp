@@ -1,0 +1,222 @@
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "admission/json_access.h"
+#include "admission/mount_spec.h"
+#include "admission/pass.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+// The NVIDIA runtime reads the names of files mounted here as a list of GPUs (nvidia-container-toolkit,
+// accept-nvidia-visible-devices-as-volume-mounts). /var/run is a link to /run in most images.
+constexpr std::array<std::string_view, 2> kGpuMountPoints{"/var/run/nvidia-container-devices",
+                                                          "/run/nvidia-container-devices"};
+
+Verdict checkTarget(std::string_view target, std::string_view where) {
+  const std::string clean = cleanPath(target);
+  for (const std::string_view reserved : kGpuMountPoints) {
+    if (atOrBelow(clean, reserved)) {
+      return forbidden("gpu_mount",
+                       fmt::format("a mount at {} ({}) is not allowed here, because the NVIDIA runtime takes "
+                                   "it for a request; use --gpus",
+                                   shown(clean), where));
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict checkKeys(const json::object* map, std::string_view where) {
+  if (map == nullptr) return std::nullopt;
+  for (const auto& entry : *map) {
+    if (Verdict denial = checkTarget({entry.key().data(), entry.key().size()}, where)) return denial;
+  }
+  return std::nullopt;
+}
+
+Denial badVolumeName(std::string_view name, std::string_view where) {
+  return malformed(
+      "volume_name",
+      fmt::format("{} is no name for a volume ({}): two characters or more, letters, digits and _.- only; a "
+                  "directory of yours is named by its absolute path",
+                  shown(name), where));
+}
+
+// The real path of a bind source, or why not.
+std::expected<std::string, Denial> resolveSource(const Context& context, const std::string& source) {
+  const auto found = context.facts.binds.find(source);
+  if (found == context.facts.binds.end()) {
+    return std::unexpected(forbidden(
+        "bind", fmt::format("the directory {} could not be checked, so it cannot be mounted", shown(source))));
+  }
+  if (!found->second.refusal.empty() || !found->second.resolved.starts_with('/')) {
+    const std::string why = found->second.refusal.empty() ? "it has no real path" : found->second.refusal;
+    return std::unexpected(forbidden("bind", fmt::format("mounting {} is not allowed here: {}", shown(source), why)));
+  }
+  return found->second.resolved;
+}
+
+Verdict checkHostPathOptions(const BindSpec& spec) {
+  for (const std::string_view option : {"shared", "rshared", "slave", "rslave"}) {
+    if (spec.has(option)) {
+      return forbidden("bind_propagation",
+                       fmt::format("the mount option {} of {} (-v, HostConfig.Binds) is not allowed "
+                                   "here; leave it out",
+                                   option, shown(spec.source)));
+    }
+  }
+  for (const std::string_view option : {"z", "Z"}) {
+    if (spec.has(option)) {
+      return forbidden("bind_relabel",
+                       fmt::format("the mount option {} of {} (-v, HostConfig.Binds) would relabel files of "
+                                   "the host and is not allowed here; leave it out",
+                                   option, shown(spec.source)));
+    }
+  }
+  return std::nullopt;
+}
+
+// The bind as it goes to the Engine.
+std::expected<std::string, Denial> rewriteHostPath(const Context& context, const BindSpec& spec) {
+  if (Verdict denial = checkHostPathOptions(spec)) return std::unexpected(std::move(*denial));
+  auto resolved = resolveSource(context, spec.source);
+  if (!resolved) return std::unexpected(resolved.error());
+  if (resolved->find(':') != std::string::npos) {
+    return std::unexpected(
+        malformed("bind_syntax", fmt::format("{} leads to {}, and -v cannot carry a colon; use --mount "
+                                             "type=bind,src=…,dst=…",
+                                             shown(spec.source), shown(*resolved))));
+  }
+  std::string bind = *resolved + ":" + spec.target;
+  for (std::size_t i = 0; i < spec.options.size(); ++i) bind += (i == 0 ? ":" : ",") + spec.options[i];
+  return bind;
+}
+
+Verdict checkBindMount(Context& context, json::object& mount) {
+  const std::string source(text(mount, "Source"));
+  if (!source.starts_with('/')) {
+    return malformed("bind_syntax", fmt::format("the source {} of a bind mount (--mount, HostConfig.Mounts) must be an "
+                                                "absolute path",
+                                                shown(source)));
+  }
+  if (const json::object* options = object(std::as_const(mount), "BindOptions")) {
+    const std::string_view propagation = text(*options, "Propagation");
+    if (!propagation.empty() && propagation != "rprivate" && propagation != "private") {
+      return forbidden(
+          "bind_propagation",
+          fmt::format("bind-propagation={} (HostConfig.Mounts[].BindOptions.Propagation) is not allowed here; "
+                      "leave it out",
+                      shown(propagation)));
+    }
+  }
+  auto resolved = resolveSource(context, source);
+  if (!resolved) return resolved.error();
+  mount["Source"] = *resolved;
+  return std::nullopt;
+}
+
+Verdict checkVolumeMount(const json::object& mount) {
+  const std::string_view name = text(mount, "Source");
+  if (!name.empty() && !validVolumeName(name)) return badVolumeName(name, "--mount, HostConfig.Mounts");
+  const json::object* options = object(mount, "VolumeOptions");
+  const json::object* driver = options == nullptr ? nullptr : object(*options, "DriverConfig");
+  if (driver == nullptr) return std::nullopt;
+  const std::string_view driver_name = text(*driver, "Name");
+  if (!driver_name.empty() && driver_name != "local") {
+    return forbidden("volume_driver",
+                     fmt::format("volume-driver={} (HostConfig.Mounts[].VolumeOptions.DriverConfig.Name) "
+                                 "is not allowed here; leave it out",
+                                 shown(driver_name)));
+  }
+  if (isSet(*driver, "Options")) {
+    return forbidden(
+        "volume_options",
+        "volume-opt (HostConfig.Mounts[].VolumeOptions.DriverConfig.Options) is not allowed here, because it "
+        "can mount anything of the host; use a plain volume or a directory of your own");
+  }
+  return std::nullopt;
+}
+
+Verdict checkMount(Context& context, json::object& mount) {
+  const std::string type(text(mount, "Type"));
+  if (isSet(mount, "ClusterOptions")) {
+    return forbidden("mount_type", "HostConfig.Mounts[].ClusterOptions is not allowed here; leave it out");
+  }
+  if (Verdict denial = checkTarget(text(mount, "Target"), "--mount, HostConfig.Mounts")) return denial;
+  if (type == "bind") return checkBindMount(context, mount);
+  if (type == "volume") return checkVolumeMount(mount);
+  if (type == "tmpfs" || type == "image") return std::nullopt;
+  return forbidden("mount_type", fmt::format("a mount of type {} (--mount, HostConfig.Mounts) is not allowed here; use "
+                                             "bind, volume, tmpfs or image",
+                                             shown(type)));
+}
+
+}  // namespace
+
+Verdict checkVolumeDriver(Context& context) {
+  const std::string_view driver = text(context.host(), "VolumeDriver");
+  if (driver.empty() || driver == "local") return std::nullopt;
+  return forbidden(
+      "volume_driver",
+      fmt::format("--volume-driver {} (HostConfig.VolumeDriver) is not allowed here; leave it out", shown(driver)));
+}
+
+Verdict checkStorageOptions(Context& context) {
+  const json::object* options = object(std::as_const(context.host()), "StorageOpt");
+  if (options == nullptr) return std::nullopt;
+  for (const auto& option : *options) {
+    if (option.key() == "size") continue;
+    return forbidden("storage_opt",
+                     fmt::format("--storage-opt {} (HostConfig.StorageOpt) is not allowed here; only size is",
+                                 shown({option.key().data(), option.key().size()})));
+  }
+  return std::nullopt;
+}
+
+Verdict checkTargets(Context& context) {
+  if (Verdict denial = checkKeys(object(std::as_const(context.body()), "Volumes"), "-v, Volumes")) return denial;
+  return checkKeys(object(std::as_const(context.host()), "Tmpfs"), "--tmpfs, HostConfig.Tmpfs");
+}
+
+Verdict checkBinds(Context& context) {
+  const auto binds = strings(context.host(), "Binds", "HostConfig.");
+  if (!binds) return binds.error();
+  if (binds->empty()) return std::nullopt;
+  json::array rewritten;
+  for (const std::string& text : *binds) {
+    const auto spec = parseBind(text);
+    if (!spec) return spec.error();
+    if (Verdict denial = checkTarget(spec->target, "-v, HostConfig.Binds")) return denial;
+    if (spec->kind == BindSpec::Kind::HostPath) {
+      auto bind = rewriteHostPath(context, *spec);
+      if (!bind) return bind.error();
+      rewritten.emplace_back(*bind);
+      continue;
+    }
+    if (spec->kind == BindSpec::Kind::Named && !validVolumeName(spec->source)) {
+      return badVolumeName(spec->source, "-v, HostConfig.Binds");
+    }
+    rewritten.emplace_back(text);
+  }
+  context.host()["Binds"] = std::move(rewritten);
+  return std::nullopt;
+}
+
+Verdict checkMounts(Context& context) {
+  json::array* mounts = array(context.host(), "Mounts");
+  if (mounts == nullptr) return std::nullopt;
+  for (json::value& element : *mounts) {
+    json::object* mount = element.if_object();
+    if (mount == nullptr) return malformed("field_type", "HostConfig.Mounts must be a list of objects");
+    if (Verdict denial = checkMount(context, *mount)) return denial;
+  }
+  return std::nullopt;
+}
+
+}  // namespace ds01::admission

@@ -1,0 +1,29 @@
+// The other JSON bodies that users may send, one pure function each: the guarded body in, what goes to the Engine or a
+// denial out. For admins nothing is refused, except where Docker could not read it either.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include <boost/json/object.hpp>
+
+#include "base/ids.h"
+#include "model/denial.h"
+
+namespace ds01::admission {
+
+using BodyVerdict = std::expected<boost::json::object, Denial>;
+
+BodyVerdict examineExec(boost::json::object body, bool admin);             // POST /containers/{}/exec
+BodyVerdict examineExecStart(boost::json::object body, bool admin);        // POST /exec/{}/start
+BodyVerdict examineUpdate(boost::json::object body, bool admin);           // POST /containers/{}/update
+BodyVerdict examineNetworkCreate(boost::json::object body, bool admin);    // POST /networks/create
+BodyVerdict examineNetworkEndpoint(boost::json::object body, bool admin);  // POST /networks/{}/connect, …/disconnect
+BodyVerdict examineVolumeCreate(boost::json::object body, bool admin);     // POST /volumes/create
+
+// The container that an examined connect or disconnect body names; never empty. The caller looks it up, judges whose it
+// is, and puts its full id in place.
+std::string endpointContainer(const boost::json::object& body);
+void replaceEndpointContainer(boost::json::object& body, const ContainerId& id);
+
+}  // namespace ds01::admission

@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "admission/environment.h"
+#include "admission/json_access.h"
+#include "admission/labels.h"
+#include "admission/pass.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+// What moby's NVIDIA driver knows (daemon/nvidia_linux.go): "gpu" and "nvidia" select it, the rest are its own.
+constexpr std::array<std::string_view, 9> kCapabilities{"gpu",     "nvidia", "compute", "compat32", "graphics",
+                                                        "utility", "video",  "display", "ngx"};
+constexpr std::string_view kWhere = "HostConfig.DeviceRequests";
+
+bool plainName(std::string_view name, std::size_t longest, std::string_view signs) {
+  return !name.empty() && name.size() <= longest && std::ranges::all_of(name, [signs](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           signs.find(c) != std::string_view::npos;
+  });
+}
+
+// One request with one alternative that asks for "gpu".
+Verdict checkCapabilities(const json::object& request) {
+  const json::array* alternatives = array(request, "Capabilities");
+  const json::array* wanted =
+      alternatives != nullptr && alternatives->size() == 1 ? alternatives->front().if_array() : nullptr;
+  if (wanted == nullptr) {
+    return forbidden(
+        "device_request",
+        fmt::format("a device request ({}[].Capabilities) must be one list with \"gpu\" in it, as --gpus and "
+                    "compose's capabilities: [gpu] send it",
+                    kWhere));
+  }
+  bool gpu = false;
+  for (const json::value& element : *wanted) {
+    const std::string_view name = element.is_string() ? view(element.get_string()) : std::string_view{};
+    if (std::ranges::find(kCapabilities, name) == kCapabilities.end()) {
+      return forbidden("device_request", fmt::format("the capability {} in a device request is not known here; use {}",
+                                                     shown(name), fmt::join(kCapabilities, ", ")));
+    }
+    gpu = gpu || name == "gpu";
+  }
+  if (gpu) return std::nullopt;
+  return forbidden("device_request",
+                   fmt::format("a device request ({}[].Capabilities) must have \"gpu\" in it", kWhere));
+}
+
+Verdict checkRequest(const json::object& request) {
+  const std::string_view driver = text(request, "Driver");
+  if (!driver.empty() && driver != "nvidia") {
+    return forbidden("device_request",
+                     fmt::format("the device driver {} ({}[].Driver) is not allowed here; use --gpus with "
+                                 "no driver or with nvidia",
+                                 shown(driver), kWhere));
+  }
+  if (isSet(request, "Options")) {
+    return forbidden("device_request",
+                     fmt::format("options of a device request ({}[].Options) are not allowed here; leave "
+                                 "them out",
+                                 kWhere));
+  }
+  return checkCapabilities(request);
+}
+
+std::expected<GpuRequest, Denial> readDevices(std::vector<std::string> ids) {
+  std::set<std::string> seen;
+  for (const std::string& id : ids) {
+    if (!plainName(id, 96, ":._-")) {
+      return std::unexpected(
+          malformed("device_request", fmt::format("{} is no GPU (--gpus device=…, {}[].DeviceIDs); name a "
+                                                  "slot, an index or a UUID",
+                                                  shown(id), kWhere)));
+    }
+    if (!seen.insert(id).second) {
+      return std::unexpected(
+          malformed("device_request", fmt::format("the GPU {} is named twice ({}[].DeviceIDs)", id, kWhere)));
+    }
+  }
+  GpuRequest wanted;
+  wanted.kind = GpuRequest::Kind::Devices;
+  wanted.count = static_cast<std::int64_t>(ids.size());
+  wanted.devices = std::move(ids);
+  return wanted;
+}
+
+std::expected<GpuRequest, Denial> readCount(std::int64_t count) {
+  if (count < -1 || count == 0) {
+    return std::unexpected(
+        malformed("device_request",
+                  fmt::format("a device request ({}) asks for {} GPUs; use --gpus N with N ≥ 1, --gpus all or --gpus "
+                              "device=…",
+                              kWhere, count)));
+  }
+  GpuRequest wanted;
+  wanted.kind = count == -1 ? GpuRequest::Kind::All : GpuRequest::Kind::Count;
+  wanted.count = count == -1 ? 1 : count;
+  return wanted;
+}
+
+std::expected<GpuRequest, Denial> readRequest(const json::object& request) {
+  const auto count = integer(request, "Count", "HostConfig.DeviceRequests[].");
+  if (!count) return std::unexpected(count.error());
+  auto ids = strings(request, "DeviceIDs", "HostConfig.DeviceRequests[].");
+  if (!ids) return std::unexpected(ids.error());
+  if (ids->empty()) return readCount(*count);
+  if (*count == 0) return readDevices(std::move(*ids));
+  return std::unexpected(malformed(
+      "device_request", fmt::format("a device request ({}) has both Count and DeviceIDs; give one of them", kWhere)));
+}
+
+std::expected<std::string, Denial> readProfile(const Context& context) {
+  const json::object* labels = object(std::as_const(context.body()), "Labels");
+  std::string profile(labels == nullptr ? std::string_view{} : text(*labels, kRequestProfile));
+  if (profile.empty() || plainName(profile, 32, ".+_")) return profile;
+  return std::unexpected(malformed(
+      "profile", fmt::format("the label {} holds {}, which is no profile; use full or a MIG profile like 2g.20gb",
+                             kRequestProfile, shown(profile))));
+}
+
+}  // namespace
+
+Verdict takeGpuRequest(Context& context) {
+  auto profile = readProfile(context);
+  if (!profile) return profile.error();
+  const json::array* requests = array(std::as_const(context.host()), "DeviceRequests");
+  if (requests == nullptr && isSet(context.host(), "DeviceRequests")) {
+    return malformed("field_type", fmt::format("{} must be a list", kWhere));
+  }
+  if (requests == nullptr || requests->empty()) {
+    context.host().erase("DeviceRequests");
+    return std::nullopt;
+  }
+  if (requests->size() > 1) {
+    return forbidden(
+        "device_request",
+        fmt::format("one device request only is allowed here ({}); ask for all GPUs in one --gpus", kWhere));
+  }
+  const json::object* request = requests->front().if_object();
+  if (request == nullptr) return malformed("field_type", fmt::format("{} must be a list of objects", kWhere));
+  if (Verdict denial = checkRequest(*request)) return denial;
+  auto wanted = readRequest(*request);
+  if (!wanted) return wanted.error();
+  wanted->profile = std::move(*profile);
+  context.out.capabilities = *array(*request, "Capabilities");
+  context.out.gpu = std::move(*wanted);
+  context.host().erase("DeviceRequests");
+  return std::nullopt;
+}
+
+Verdict cleanEnvironment(Context& context) {
+  auto variables = strings(context.body(), "Env", "");
+  if (!variables) return variables.error();
+  json::array kept;
+  bool pointless = false;
+  for (const std::string& variable : *variables) {
+    if (!choosesGpus(environmentKey(variable))) {
+      kept.emplace_back(variable);
+      continue;
+    }
+    const std::string_view value = std::string_view(variable).substr(environmentKey(variable).size());
+    pointless = pointless || (!value.empty() && value != "=" && value != "=void" && value != "=none");
+  }
+  std::set<std::string_view> neutralised;
+  for (const std::string& variable : context.facts.image_env) {
+    const std::string_view key = environmentKey(variable);
+    // NVIDIA_VISIBLE_DEVICES itself is always set by complete().
+    if (!choosesGpus(key) || key == kVisibleDevices || !neutralised.insert(key).second) continue;
+    kept.emplace_back(std::string(key) + "=");
+  }
+  context.body()["Env"] = std::move(kept);
+  if (pointless && !context.out.gpu) {
+    context.out.warnings.emplace_back("ds01: environment variables do not give GPUs here; use --gpus");
+  }
+  return std::nullopt;
+}
+
+}  // namespace ds01::admission

@@ -1,0 +1,60 @@
+#include "admission/labels.h"
+
+#include <string>
+#include <vector>
+
+#include "admission/json_access.h"
+#include "admission/pass.h"
+#include "base/time_text.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+// First match wins; devcontainers made through compose are devcontainers.
+std::string_view containerType(const json::object& labels, const Facts& facts) {
+  if (isSet(labels, "devcontainer.local_folder") || isSet(labels, "devcontainer.config_file")) return "devcontainer";
+  if (isSet(labels, "com.docker.compose.project")) return "compose";
+  if (isSet(labels, "hub.jupyter.org/username") || facts.container_name.starts_with("jupyter-")) return "jupyter";
+  if (facts.user_agent.starts_with("Docker-Client/")) return "docker";
+  return facts.user_agent.empty() ? "unknown" : "api";
+}
+
+bool reserved(std::string_view key) {
+  if (key.starts_with("ds01.")) return !key.starts_with("ds01.request.");
+  return key.starts_with("aime.mlc");
+}
+
+}  // namespace
+
+void removeReservedLabels(json::object& labels) {
+  std::vector<std::string> keys;
+  for (const auto& label : labels) {
+    const std::string_view key(label.key().data(), label.key().size());
+    if (reserved(key)) keys.emplace_back(key);
+  }
+  for (const std::string& key : keys) labels.erase(key);
+}
+
+Verdict setLabels(Context& context) {
+  json::value& value = context.body()["Labels"];
+  if (value.is_null()) value = json::object();
+  json::object* labels = value.if_object();
+  if (labels == nullptr) return malformed("field_type", "Labels must be an object");
+  for (const auto& label : *labels) {
+    // Go reads null as "".
+    if (!label.value().is_string() && !label.value().is_null()) {
+      return malformed("field_type", "the values of Labels must be strings");
+    }
+  }
+  removeReservedLabels(*labels);
+  for (const std::string_view key : kNeutralised) (*labels)[key] = "";
+  (*labels)["ds01.user"] = context.facts.caller.user.login;
+  (*labels)["ds01.managed"] = "true";
+  (*labels)["ds01.container_type"] = containerType(*labels, context.facts);
+  (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);
+  return std::nullopt;
+}
+
+}  // namespace ds01::admission

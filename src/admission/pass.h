@@ -1,0 +1,73 @@
+// One step of examine(): looks at the request, changes it or refuses it. The list in admission.cpp gives the order.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "admission/admission.h"
+
+namespace ds01::admission {
+
+struct Context {
+  Examined& out;
+  const Facts& facts;
+
+  // References end with the next insertion into the object that holds them, so they are asked for anew.
+  boost::json::object& body() const { return out.body; }
+  boost::json::object& host() const { return out.body.at("HostConfig").get_object(); }
+  bool admin() const { return facts.caller.admin; }
+};
+
+using Verdict = std::optional<Denial>;  // unset: go on
+
+struct Pass {
+  enum class For { NonAdmins, Everybody };
+
+  std::string_view name;
+  Verdict (*run)(Context& context);
+  For whom = For::NonAdmins;
+};
+
+// checks_kernel.cpp: what would reach the host's kernel
+Verdict refuseSetFields(Context& context);
+Verdict checkSecurityOptions(Context& context);
+Verdict checkRuntime(Context& context);
+Verdict checkIsolation(Context& context);
+Verdict checkPathMasks(Context& context);
+Verdict checkOomScore(Context& context);
+Verdict checkUlimits(Context& context);
+Verdict checkLogging(Context& context);
+
+// checks_namespaces.cpp: whose namespaces, networks and containers
+Verdict checkNamespaces(Context& context);
+Verdict checkNetworks(Context& context);
+Verdict resolveContainers(Context& context);
+// One connection to a network, as create and /networks/{}/connect describe it; `where` is its path in the body.
+Verdict checkEndpoint(const boost::json::object& endpoint, std::string_view where);
+
+// checks_storage.cpp: binds, volumes, mounts
+Verdict checkVolumeDriver(Context& context);
+Verdict checkStorageOptions(Context& context);
+Verdict checkTargets(Context& context);
+Verdict checkBinds(Context& context);
+Verdict checkMounts(Context& context);
+
+// labels.cpp
+Verdict setLabels(Context& context);
+
+// limits.cpp
+Verdict setCgroupParent(Context& context);
+Verdict refuseKernelMemory(Context& context);
+Verdict limitMemory(Context& context);
+Verdict limitSwap(Context& context);
+Verdict limitCpus(Context& context);
+Verdict limitPids(Context& context);
+Verdict limitShm(Context& context);
+
+// gpu.cpp
+Verdict takeGpuRequest(Context& context);
+Verdict cleanEnvironment(Context& context);
+
+}  // namespace ds01::admission

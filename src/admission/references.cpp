@@ -1,0 +1,75 @@
+#include "admission/references.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "admission/admission.h"
+#include "admission/json_access.h"
+#include "admission/mount_spec.h"
+
+namespace ds01::admission {
+namespace {
+
+namespace json = boost::json;
+
+void addOnce(std::vector<std::string>& list, std::string_view entry) {
+  if (!entry.empty() && std::ranges::find(list, entry) == list.end()) list.emplace_back(entry);
+}
+
+std::vector<std::string> stringsOrNone(const json::object& host, std::string_view field) {
+  return strings(host, field, "HostConfig.").value_or(std::vector<std::string>{});
+}
+
+void collectContainers(const json::object& host, References& found) {
+  for (const std::string_view field : kJoiningModes) {
+    const std::string_view mode = text(host, field);
+    if (mode.starts_with(kContainerMode)) addOnce(found.containers, mode.substr(kContainerMode.size()));
+  }
+  for (const std::string& entry : stringsOrNone(host, "Links")) {
+    if (const std::optional<Link> link = parseLink(entry)) addOnce(found.containers, link->container);
+  }
+  for (const std::string& entry : stringsOrNone(host, "VolumesFrom")) {
+    addOnce(found.containers, std::string_view(entry).substr(0, entry.find(':')));  // "REF[:ro|rw]"
+  }
+}
+
+void collectBindSources(const json::object& host, References& found) {
+  for (const std::string& entry : stringsOrNone(host, "Binds")) {
+    const auto spec = parseBind(entry);
+    if (spec && spec->kind == BindSpec::Kind::HostPath) addOnce(found.bind_sources, spec->source);
+  }
+  const json::array* mounts = array(host, "Mounts");
+  if (mounts == nullptr) return;
+  for (const json::value& element : *mounts) {
+    const json::object* mount = element.if_object();
+    if (mount != nullptr && text(*mount, "Type") == "bind") addOnce(found.bind_sources, text(*mount, "Source"));
+  }
+}
+
+}  // namespace
+
+std::optional<Link> parseLink(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view container = text.substr(0, colon);
+  std::string_view alias = container;
+  if (colon != std::string_view::npos) {
+    alias = text.substr(colon + 1);
+    if (alias.find(':') != std::string_view::npos) return std::nullopt;
+  }
+  // Docker's own listings write "/db:/web/db"; only the last part is the alias.
+  alias = alias.substr(alias.rfind('/') == std::string_view::npos ? 0 : alias.rfind('/') + 1);
+  if (container.empty() || alias.empty()) return std::nullopt;
+  return Link{std::string(container), std::string(alias)};
+}
+
+References references(const json::object& body) {
+  References found;
+  found.image = text(body, "Image");
+  const json::object* host = object(body, "HostConfig");
+  if (host == nullptr) return found;
+  collectContainers(*host, found);
+  collectBindSources(*host, found);
+  return found;
+}
+
+}  // namespace ds01::admission

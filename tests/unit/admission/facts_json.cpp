@@ -1,0 +1,129 @@
+#include "unit/admission/facts_json.h"
+
+#include <boost/json/parse.hpp>
+
+#include "base/time_text.h"
+
+namespace ds01::admission::test {
+namespace {
+
+namespace json = boost::json;
+
+std::string str(const json::value& value) {
+  return {value.as_string().data(), value.as_string().size()};
+}
+
+std::string str(const json::object& from, std::string_view key, std::string fallback) {
+  const json::value* found = from.if_contains(key);
+  return found == nullptr ? fallback : str(*found);
+}
+
+bool truth(const json::object& from, std::string_view key, bool fallback) {
+  const json::value* found = from.if_contains(key);
+  return found == nullptr ? fallback : found->as_bool();
+}
+
+// null in the file: no limit.
+template <typename Amount>
+void readLimit(const json::object& from, std::string_view key, std::optional<Amount>& limit) {
+  const json::value* found = from.if_contains(key);
+  if (found == nullptr) return;
+  if (found->is_null()) {
+    limit.reset();
+  } else {
+    limit = Amount{found->as_int64()};
+  }
+}
+
+void readLimits(const json::object& from, Limits& limits) {
+  limits.group = str(from, "group", limits.group);
+  readLimit(from, "max_cpu_millis", limits.max_cpus);
+  readLimit(from, "memory", limits.memory);
+  readLimit(from, "memory_swap", limits.memory_swap);
+  readLimit(from, "shm_size", limits.shm_size);
+  readLimit(from, "pids_limit", limits.pids_limit);
+}
+
+void readEngine(const json::object& from, EngineFacts& engine) {
+  if (const json::value* api = from.if_contains("api_minor")) engine.api = {1, static_cast<int>(api->as_int64())};
+  if (const json::value* cpus = from.if_contains("cpus")) engine.cpus = cpus->as_int64();
+  engine.swap_limit = truth(from, "swap_limit", engine.swap_limit);
+  engine.pids_limit = truth(from, "pids_limit", engine.pids_limit);
+  engine.default_runtime = str(from, "default_runtime", engine.default_runtime);
+}
+
+void readFacts(const json::object& from, Facts& facts) {
+  facts.caller.admin = truth(from, "admin", false);
+  facts.caller.user.login = str(from, "login", facts.caller.user.login);
+  facts.user_agent = str(from, "user_agent", facts.user_agent);
+  facts.container_name = str(from, "container_name", "");
+  facts.cgroup_parent = str(from, "cgroup_parent", facts.cgroup_parent);
+  if (const json::value* limits = from.if_contains("limits")) readLimits(limits->as_object(), facts.limits);
+  if (const json::value* engine = from.if_contains("engine")) readEngine(engine->as_object(), facts.engine);
+  if (const json::value* env = from.if_contains("image_env")) {
+    for (const json::value& variable : env->as_array()) facts.image_env.push_back(str(variable));
+  }
+  if (const json::value* containers = from.if_contains("containers")) {
+    for (const auto& [ref, fact] : containers->as_object()) {
+      facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool()};
+    }
+  }
+  if (const json::value* binds = from.if_contains("binds")) {
+    for (const auto& [source, fact] : binds->as_object()) {
+      facts.binds[std::string(source)] = {str(fact.as_object(), "resolved", ""), str(fact.as_object(), "refusal", "")};
+    }
+  }
+}
+
+void readLease(const json::object& from, Completion& completion) {
+  completion.emitter = str(from, "emitter", "sim") == "nvidia" ? Emitter::Nvidia : Emitter::Sim;
+  const json::value* lease = from.if_contains("lease");
+  if (lease == nullptr) return;
+  completion.lease.emplace();
+  completion.lease->id = LeaseId(str(lease->at("id")));
+  completion.lease->since = parseRfc3339(str(lease->at("since"))).value();
+  for (const json::value& entry : lease->at("slots").as_array()) {
+    GpuSlot slot;
+    slot.slot = str(entry.at("slot"));
+    slot.uuid = str(entry.at("uuid"));
+    completion.lease->uuids.push_back(slot.uuid);
+    completion.slots.push_back(slot);
+  }
+}
+
+}  // namespace
+
+Facts student() {
+  Facts facts;
+  facts.caller.user.uid = 1001;
+  facts.caller.user.gid = 1001;
+  facts.caller.user.login = "alice@example.edu";
+  facts.caller.user.home = "/home/alice";
+  facts.limits.group = "student";
+  facts.limits.max_cpus = CpuMillis{32'000};
+  facts.limits.memory = Bytes{32LL << 30};
+  facts.limits.memory_swap = Bytes{32LL << 30};
+  facts.limits.shm_size = Bytes{16LL << 30};
+  facts.limits.pids_limit = 4096;
+  facts.engine.api = {1, 41};
+  facts.engine.cpus = 64;
+  facts.engine.swap_limit = true;
+  facts.user_agent = "Docker-Client/20.10.24+dfsg1 (linux)";
+  facts.cgroup_parent = "ds01-student-alice.slice";
+  facts.now = parseRfc3339("2026-11-23T20:55:10.123Z").value();
+  return facts;
+}
+
+Scenario readScenario(const json::object& from) {
+  Scenario scenario;
+  scenario.facts = student();
+  readFacts(from, scenario.facts);
+  readLease(from, scenario.completion);
+  return scenario;
+}
+
+json::object parseObject(std::string_view text) {
+  return json::parse(text).as_object();
+}
+
+}  // namespace ds01::admission::test

@@ -1,0 +1,107 @@
+// Whole requests from the client's bytes to what the Engine gets. A case is a folder in tests/golden/admission:
+// request.json (the bytes), facts.json, and either expected.json {"body","warnings","gpu"} or denied.json
+// {"http_status","reason","text"}.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "admission/admission.h"
+#include "admission/json_guard.h"
+#include "unit/admission/facts_json.h"
+
+namespace ds01::admission::test {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+fs::path goldenRoot() {
+  return fs::path(DS01_SOURCE_DIR) / "tests/golden/admission";
+}
+
+std::string readFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::vector<std::string> cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(goldenRoot())) {
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+json::object describe(const Denial& denial) {
+  return {{"http_status", denial.http_status}, {"reason", denial.reason}, {"text", denial.text}};
+}
+
+json::value describe(const std::optional<GpuRequest>& gpu) {
+  if (!gpu) return nullptr;
+  const char* kind = gpu->kind == GpuRequest::Kind::All       ? "all"
+                     : gpu->kind == GpuRequest::Kind::Devices ? "devices"
+                                                              : "count";
+  return json::object{{"kind", kind},
+                      {"count", gpu->count},
+                      {"devices", json::array(gpu->devices.begin(), gpu->devices.end())},
+                      {"profile", gpu->profile}};
+}
+
+// The two documents a case may expect; exactly one comes out.
+struct Outcome {
+  std::optional<json::object> expected;
+  std::optional<json::object> denied;
+};
+
+Outcome run(const fs::path& folder) {
+  const Scenario scenario = readScenario(parseObject(readFile(folder / "facts.json")));
+  const GuardOptions options{scenario.facts.caller.admin, scenario.facts.engine.api};
+  auto body = guardBody("POST", "/containers/create", readFile(folder / "request.json"), options);
+  if (!body) return {std::nullopt, describe(body.error())};
+  auto examined = examine(std::move(*body), scenario.facts);
+  if (!examined) return {std::nullopt, describe(examined.error())};
+  json::object result;
+  result["gpu"] = describe(examined->gpu);
+  result["warnings"] = json::array(examined->warnings.begin(), examined->warnings.end());
+  result["body"] = complete(std::move(*examined), scenario.completion);
+  return {std::move(result), std::nullopt};
+}
+
+// Test names may hold letters and digits only.
+std::string testName(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::ranges::replace_if(name, [](char c) { return c == '-' || c == '.'; }, '_');
+  return name;
+}
+
+class Golden : public testing::TestWithParam<std::string> {};
+
+TEST_P(Golden, IsRewrittenOrDenied) {
+  const fs::path folder = goldenRoot() / GetParam();
+  const bool wants_denial = fs::exists(folder / "denied.json");
+  ASSERT_NE(wants_denial, fs::exists(folder / "expected.json")) << "a case has one outcome";
+  const Outcome outcome = run(folder);
+  if (wants_denial) {
+    ASSERT_TRUE(outcome.denied) << json::serialize(*outcome.expected);
+    EXPECT_EQ(*outcome.denied, parseObject(readFile(folder / "denied.json"))) << json::serialize(*outcome.denied);
+  } else {
+    ASSERT_TRUE(outcome.expected) << json::serialize(*outcome.denied);
+    EXPECT_EQ(*outcome.expected, parseObject(readFile(folder / "expected.json")))
+        << "got " << json::serialize(*outcome.expected);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Admission, Golden, testing::ValuesIn(cases()), testName);
+
+}  // namespace
+}  // namespace ds01::admission::test
