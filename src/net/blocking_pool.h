@@ -28,7 +28,9 @@ class BlockingPool {
   template <typename T>
   boost::asio::awaitable<Result<T>> run(std::function<Result<T>()> work, std::chrono::milliseconds limit) {
     auto box = std::make_shared<Result<T>>(fail(ErrorCode::Internal, "not run"));
-    const Status done = co_await runErased([box, work = std::move(work)] { *box = work(); }, limit);
+    // Named, because GCC 12 destroys a lambda that is a temporary of a co_await expression twice.
+    std::function<void()> call = [box, work = std::move(work)] { *box = work(); };
+    const Status done = co_await runErased(std::move(call), limit);
     if (!done) co_return fail(done.error());
     co_return std::move(*box);
   }

@@ -1,0 +1,228 @@
+#include "docker/codec.h"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <utility>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace ds01::docker {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+
+Error malformed(std::string_view what, std::string_view why) {
+  return {ErrorCode::Malformed, fmt::format("the Engine's {}: {}", what, why)};
+}
+
+Result<json::value> parse(std::string_view text, std::string_view what) {
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  boost::system::error_code code;
+  json::value value = json::parse({text.data(), text.size()}, code, {}, options);
+  if (code) return fail(malformed(what, code.message()));
+  return value;
+}
+
+Result<json::object> parseObject(std::string_view text, std::string_view what) {
+  auto value = parse(text, what);
+  if (!value) return fail(value.error());
+  if (!value->is_object()) return fail(malformed(what, "not an object"));
+  return std::move(value->get_object());
+}
+
+// Absent, null and of another kind are all "not there".
+const json::object* objectAt(const json::object* from, std::string_view key) {
+  if (from == nullptr) return nullptr;
+  const json::value* value = from->if_contains({key.data(), key.size()});
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+std::string stringAt(const json::object* from, std::string_view key) {
+  if (from == nullptr) return {};
+  const json::value* value = from->if_contains({key.data(), key.size()});
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(std::string_view(value->get_string().data(), value->get_string().size()));
+}
+
+bool boolAt(const json::object& from, std::string_view key, bool otherwise) {
+  const json::value* value = from.if_contains({key.data(), key.size()});
+  return value != nullptr && value->is_bool() ? value->get_bool() : otherwise;
+}
+
+std::map<std::string, std::string> stringsAt(const json::object* from, std::string_view key) {
+  std::map<std::string, std::string> out;
+  const json::object* object = objectAt(from, key);
+  if (object == nullptr) return out;
+  for (const auto& [name, value] : *object) {
+    if (value.is_string()) out.insert_or_assign(std::string(name), std::string(value.get_string()));
+  }
+  return out;
+}
+
+bool isFullId(std::string_view id) {
+  return id.size() == 64 &&
+         std::ranges::all_of(id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// "1.41"
+std::optional<ApiVersion> parseApiVersion(std::string_view text) {
+  ApiVersion version;
+  const char* end = text.data() + text.size();
+  const auto major = std::from_chars(text.data(), end, version.major);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
+  const auto minor = std::from_chars(major.ptr + 1, end, version.minor);
+  if (minor.ec != std::errc() || minor.ptr != end || version.major < 1 || version.minor < 0) return std::nullopt;
+  return version;
+}
+
+// Boost.JSON reports bad text by error code, but memory by exception.
+template <typename T, typename Decode>
+Result<T> guarded(std::string_view what, Decode decode) {
+  try {
+    return decode();
+  } catch (const std::exception& error) {
+    return fail(malformed(what, error.what()));
+  }
+}
+
+}  // namespace
+
+Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version) {
+  return guarded<EngineFacts>("facts", [&]() -> Result<EngineFacts> {
+    const auto about = parseObject(info, "/info");
+    if (!about) return fail(about.error());
+    const auto versions = parseObject(version, "/version");
+    if (!versions) return fail(versions.error());
+    EngineFacts facts;
+    const auto api = parseApiVersion(stringAt(&*versions, "ApiVersion"));
+    if (!api) return fail(malformed("/version", "no ApiVersion"));
+    facts.api = *api;
+    const json::value* cpus = about->if_contains("NCPU");
+    if (cpus == nullptr || !cpus->is_int64() || cpus->get_int64() < 1) return fail(malformed("/info", "no NCPU"));
+    facts.cpus = cpus->get_int64();
+    facts.swap_limit = boolAt(*about, "SwapLimit", false);
+    facts.pids_limit = boolAt(*about, "PidsLimit", true);
+    facts.systemd_cgroups = stringAt(&*about, "CgroupDriver") == "systemd";
+    if (std::string name = stringAt(&*about, "DefaultRuntime"); !name.empty()) facts.default_runtime = std::move(name);
+    return facts;
+  });
+}
+
+Result<ContainerView> decodeContainer(std::string_view text) {
+  return guarded<ContainerView>("container", [&]() -> Result<ContainerView> {
+    const auto object = parseObject(text, "container");
+    if (!object) return fail(object.error());
+    const json::object* config = objectAt(&*object, "Config");
+    const json::object* host_config = objectAt(&*object, "HostConfig");
+    ContainerView view;
+    view.id = ContainerId(stringAt(&*object, "Id"));
+    if (!isFullId(view.id.str())) return fail(malformed("container", "no full Id"));
+    view.name = stringAt(&*object, "Name");
+    if (view.name.starts_with('/')) view.name.erase(0, 1);
+    // The name that was asked for; the one at the top is its digest.
+    view.image = stringAt(config, "Image");
+    if (view.image.empty()) view.image = stringAt(&*object, "Image");
+    view.created = stringAt(&*object, "Created");
+    view.status = stringAt(objectAt(&*object, "State"), "Status");
+    if (view.status.empty()) return fail(malformed("container", "no State.Status"));
+    view.labels = stringsAt(config, "Labels");
+    view.cgroup_parent = stringAt(host_config, "CgroupParent");
+    view.network_mode = stringAt(host_config, "NetworkMode");
+    return view;
+  });
+}
+
+Result<std::vector<ContainerSummary>> decodeContainerList(std::string_view text) {
+  using List = std::vector<ContainerSummary>;
+  return guarded<List>("container list", [&]() -> Result<List> {
+    const auto value = parse(text, "container list");
+    if (!value) return fail(value.error());
+    List list;
+    if (value->is_null()) return list;  // Go's nil slice
+    if (!value->is_array()) return fail(malformed("container list", "not an array"));
+    list.reserve(value->get_array().size());
+    for (const json::value& item : value->get_array()) {
+      const json::object* object = item.if_object();
+      ContainerSummary summary;
+      summary.id = ContainerId(stringAt(object, "Id"));
+      if (!isFullId(summary.id.str())) return fail(malformed("container list", "an item without a full Id"));
+      summary.labels = stringsAt(object, "Labels");
+      list.push_back(std::move(summary));
+    }
+    return list;
+  });
+}
+
+Result<ImageView> decodeImage(std::string_view text) {
+  return guarded<ImageView>("image", [&]() -> Result<ImageView> {
+    const auto object = parseObject(text, "image");
+    if (!object) return fail(object.error());
+    ImageView view;
+    view.id = stringAt(&*object, "Id");
+    if (view.id.empty()) return fail(malformed("image", "no Id"));
+    const json::object* config = objectAt(&*object, "Config");
+    view.labels = stringsAt(config, "Labels");
+    const json::value* env = config == nullptr ? nullptr : config->if_contains("Env");
+    if (env == nullptr || env->is_null()) return view;
+    // Admission searches it for ways to a GPU: what cannot be understood must not look empty.
+    if (!env->is_array()) return fail(malformed("image", "Config.Env is not an array"));
+    for (const json::value& item : env->get_array()) {
+      if (!item.is_string()) return fail(malformed("image", "Config.Env holds more than strings"));
+      view.env.emplace_back(std::string_view(item.get_string()));
+    }
+    return view;
+  });
+}
+
+Result<ExecView> decodeExec(std::string_view text) {
+  return guarded<ExecView>("exec", [&]() -> Result<ExecView> {
+    const auto object = parseObject(text, "exec");
+    if (!object) return fail(object.error());
+    ExecView view;
+    view.id = stringAt(&*object, "ID");
+    view.container = ContainerId(stringAt(&*object, "ContainerID"));
+    if (view.id.empty() || !isFullId(view.container.str())) return fail(malformed("exec", "no ID or ContainerID"));
+    return view;
+  });
+}
+
+Result<EngineEvent> decodeEvent(std::string_view text) {
+  return guarded<EngineEvent>("event", [&]() -> Result<EngineEvent> {
+    const auto object = parseObject(text, "event");
+    if (!object) return fail(object.error());
+    EngineEvent event;
+    event.type = stringAt(&*object, "Type");
+    event.action = stringAt(&*object, "Action");
+    const json::object* actor = objectAt(&*object, "Actor");
+    event.actor = stringAt(actor, "ID");
+    event.attributes = stringsAt(actor, "Attributes");
+    if (event.action.empty()) event.action = stringAt(&*object, "status");
+    if (event.type.empty() && !event.action.empty()) event.type = "container";
+    if (event.actor.empty()) event.actor = stringAt(&*object, "id");
+    if (std::string from = stringAt(&*object, "from"); !from.empty() && event.type == "container") {
+      event.attributes.try_emplace("image", std::move(from));
+    }
+    if (event.type.empty() || event.action.empty()) return fail(malformed("event", "no Type and Action"));
+    return event;
+  });
+}
+
+std::optional<std::string> decodeErrorMessage(std::string_view body) {
+  try {
+    const auto object = parseObject(body, "error");
+    if (!object) return std::nullopt;
+    std::string message = stringAt(&*object, "message");
+    if (message.empty()) return std::nullopt;
+    return message;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace ds01::docker

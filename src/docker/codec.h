@@ -1,0 +1,32 @@
+// The Engine's JSON (Docker Engine API, 1.24 and later) reduced to model/engine.h. Only what we use is looked at: other
+// fields may come, go and be null as they like. Nothing throws; what lacks a field that we need is Malformed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/engine.h"
+
+namespace ds01::docker {
+
+// From GET /info and GET /version. Needs ApiVersion and NCPU.
+Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version);
+// From GET /containers/ID/json. Needs a full Id and State.Status.
+Result<ContainerView> decodeContainer(std::string_view text);
+// From GET /containers/json. Needs a full Id in each item.
+Result<std::vector<ContainerSummary>> decodeContainerList(std::string_view text);
+// From GET /images/NAME/json. Needs Id; an image without Config has no environment.
+Result<ImageView> decodeImage(std::string_view text);
+// From GET /exec/ID/json. Needs ID and a full ContainerID.
+Result<ExecView> decodeExec(std::string_view text);
+// One object of GET /events: with Type, Action and Actor, or the older {"status","id","from"}, which is about
+// containers.
+Result<EngineEvent> decodeEvent(std::string_view text);
+
+// The sentence of {"message": "…"}; nothing if `body` is not the Engine's error object.
+std::optional<std::string> decodeErrorMessage(std::string_view body);
+
+}  // namespace ds01::docker

@@ -1,0 +1,34 @@
+// Cuts the body of GET /events into its JSON objects as the bytes come in. The Engine writes one object after the
+// other, with or without a newline between them (and, from API 1.52 on request, with an RFC 7464 record separator).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace ds01::docker {
+
+class EventSplitter {
+ public:
+  // One object may have this many bytes; at most that much is ever held.
+  static constexpr std::size_t kMaxObjectBytes = 1024 * 1024;
+
+  // Calls `on_object` with the text of each object that `bytes` completes, in order; the view is valid during the call,
+  // which must not feed. Malformed: something else than an object stands there, or one is too long. Nothing can be
+  // relied on after that: follow the events anew and list again. Braces are matched and strings skipped, no more: the
+  // text may still be bad JSON.
+  Status feed(std::string_view bytes, const std::function<void(std::string_view)>& on_object);
+
+ private:
+  enum class Place { Between, Object, String, Escape };
+
+  std::string object_;  // what of the unfinished object came with earlier calls
+  std::size_t depth_ = 0;
+  Place place_ = Place::Between;
+  bool broken_ = false;
+};
+
+}  // namespace ds01::docker

@@ -1,0 +1,67 @@
+#include "docker/target.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace ds01::docker {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string percentEncode(std::string_view text, std::string_view also_plain) {
+  constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (kUnreserved.find(c) != std::string_view::npos || also_plain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+Status checkRef(std::string_view ref) {
+  bool ok = !ref.empty() && ref != "." && ref.find("..") == std::string_view::npos &&
+            ref.find_first_of("?#") == std::string_view::npos;
+  for (const char c : ref) ok = ok && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  if (ok) return {};
+  return fail(ErrorCode::InvalidArgument, "not a name, an id or an image reference of Docker's");
+}
+
+Result<std::string> segmentTarget(std::string_view collection, std::string_view ref) {
+  if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
+  return fmt::format("/{}/{}/json", collection, percentEncode(ref, ""));
+}
+
+}  // namespace
+
+Result<std::string> containerTarget(std::string_view ref) {
+  return segmentTarget("containers", ref);
+}
+
+Result<std::string> execTarget(std::string_view id) {
+  return segmentTarget("exec", id);
+}
+
+Result<std::string> imageTarget(std::string_view ref) {
+  if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
+  const std::string framed = fmt::format("/{}/", ref);
+  if (framed.find("//") != std::string::npos || framed.find("/./") != std::string::npos) {
+    return fail(ErrorCode::InvalidArgument, "not an image reference: it has an empty part");
+  }
+  return fmt::format("/images/{}/json", percentEncode(ref, "/:@"));
+}
+
+std::string listTarget(std::string_view label) {
+  const json::object filters{{"label", json::array{json::string(label)}}};
+  return fmt::format("/containers/json?all=1&filters={}", percentEncode(json::serialize(filters), ""));
+}
+
+std::string eventsTarget() {
+  return fmt::format("/events?filters={}", percentEncode(R"({"type":["container"]})", ""));
+}
+
+}  // namespace ds01::docker

@@ -1,0 +1,138 @@
+#include "docker/uds/engine_client.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "docker/codec.h"
+#include "docker/event_splitter.h"
+#include "docker/target.h"
+
+namespace ds01::docker::uds {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kMaxErrorBytes = 64 * 1024;
+
+net::HttpClientOptions clientOptions(std::string socket_path, std::chrono::milliseconds timeout) {
+  net::HttpClientOptions options;
+  options.socket_path = std::move(socket_path);
+  options.timeout = timeout;
+  return options;
+}
+
+Error refused(int status, std::string_view body) {
+  std::optional<std::string> message = decodeErrorMessage(body);
+  if (status == 404 && message) return {ErrorCode::NotFound, std::move(*message)};
+  ErrorCode code = ErrorCode::Malformed;
+  if (status == 400) code = ErrorCode::InvalidArgument;
+  if (status == 401 || status == 403) code = ErrorCode::PermissionDenied;
+  if (status == 409) code = ErrorCode::Conflict;
+  if (status >= 500) code = ErrorCode::Unavailable;
+  return {code, fmt::format("the Engine answered {}: {}", status, message.value_or("(no reason given)"))};
+}
+
+net::HttpRequest question(std::string target) {
+  net::HttpRequest request;
+  request.target = std::move(target);
+  return request;
+}
+
+// What followEvents keeps while the stream runs.
+struct Following {
+  int status = 0;
+  EventSplitter splitter;
+  std::string error_body;
+  std::optional<Error> broken;
+};
+
+}  // namespace
+
+UdsEngineClient::UdsEngineClient(asio::any_io_executor executor, std::string socket_path,
+                                 std::chrono::milliseconds timeout)
+    : http_(std::move(executor), clientOptions(std::move(socket_path), timeout)) {}
+
+asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
+  auto reply = co_await http_.exchange(question(std::move(target)));
+  if (!reply) co_return fail(reply.error());
+  if (reply->status != 200) co_return fail(refused(reply->status, reply->body));
+  co_return std::move(reply->body);
+}
+
+asio::awaitable<Result<EngineFacts>> UdsEngineClient::facts() {
+  const auto version = co_await get("/version");
+  if (!version) co_return fail(version.error());
+  const auto info = co_await get("/info");
+  if (!info) co_return fail(info.error());
+  co_return decodeFacts(*info, *version);
+}
+
+asio::awaitable<Result<ContainerView>> UdsEngineClient::inspectContainer(std::string ref) {
+  auto target = containerTarget(ref);
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decodeContainer(*body);
+}
+
+asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref) {
+  auto target = imageTarget(ref);
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decodeImage(*body);
+}
+
+asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
+  auto target = execTarget(id);
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decodeExec(*body);
+}
+
+asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listContainers(std::string label) {
+  const auto body = co_await get(listTarget(label));
+  if (!body) co_return fail(body.error());
+  co_return decodeContainerList(*body);
+}
+
+asio::awaitable<Status> UdsEngineClient::followEvents(std::function<void()> on_open,
+                                                      std::function<void(const EngineEvent&)> on_event) {
+  Following following;
+  const std::function<void(std::string_view)> on_object = [&](std::string_view text) {
+    if (following.broken) return;
+    const auto event = decodeEvent(text);
+    if (event) {
+      on_event(*event);
+    } else {
+      following.broken = event.error();
+    }
+  };
+  const std::function<void(int)> on_head = [&](int status) {
+    following.status = status;
+    if (status == 200) on_open();
+  };
+  const std::function<bool(std::string_view)> on_data = [&](std::string_view bytes) {
+    if (following.status != 200) {
+      following.error_body.append(bytes.substr(0, kMaxErrorBytes - following.error_body.size()));
+      return following.error_body.size() < kMaxErrorBytes;
+    }
+    if (const Status fed = following.splitter.feed(bytes, on_object); !fed) following.broken = fed.error();
+    return !following.broken;
+  };
+  net::HttpRequest request = question(eventsTarget());
+  const Status ended = co_await http_.stream(std::move(request), on_head, on_data);
+  if (following.status != 0 && following.status != 200) {
+    co_return fail(refused(following.status, following.error_body));
+  }
+  if (following.broken) co_return fail(following.broken->context("event stream"));
+  if (!ended) co_return fail(ended.error().context("event stream"));
+  co_return fail(ErrorCode::Unavailable, "event stream: the Engine ended it");
+}
+
+}  // namespace ds01::docker::uds

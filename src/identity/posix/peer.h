@@ -1,0 +1,28 @@
+// The process at the other end of a Unix stream socket, as the kernel shows it (unix(7), pidfd_open(2), proc(5)).
+//
+// The order matters. The pidfd comes first: from SO_PEERPIDFD (Linux 6.5), which is made from the very process that
+// connected. Then /proc/PID is read, and then the pidfd must still be alive: so the number belonged to that process all
+// the time. A kernel without SO_PEERPIDFD gives a pidfd only by number, which may have been reused before we asked;
+// there one of the process's user ids must be the one that connected, which leaves only processes of the same user.
+// What remains open on such a kernel is a reused number within one uid.
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "identity/decide.h"
+
+namespace ds01::identity::posix {
+
+struct PosixPeer {
+  PeerFacts facts;
+  Fd pidfd;  // invalid unless facts.proof is Proven
+};
+
+// `socket` is a connected Unix stream socket. Reads a few small files of `proc`; never blocks on another machine.
+PosixPeer readPeer(int socket, const std::string& proc = "/proc");
+
+// False once the process has exited (also while it is a zombie). One poll(2) with no waiting.
+bool processAlive(const Fd& pidfd);
+
+}  // namespace ds01::identity::posix

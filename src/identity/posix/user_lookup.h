@@ -1,0 +1,17 @@
+// The user database of the machine (passwd and group through NSS: files, SSSD, LDAP, winbind). Blocks, for seconds when
+// a directory service does not answer: never call it on the I/O thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "model/user.h"
+
+namespace ds01::identity::posix {
+
+// getpwuid_r(3), getgrouplist(3), getgrgid_r(3). Unset: nobody has this uid. Unavailable: the database did not say.
+// Groups without a name stand in `gids` only.
+Result<std::optional<User>> lookUpUser(std::uint32_t uid);
+
+}  // namespace ds01::identity::posix

@@ -1,0 +1,147 @@
+#include "mounts/posix/path_resolver.h"
+
+#include <algorithm>
+#include <functional>
+#include <future>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mounts/posix/borrowed_credentials.h"
+#include "support/asio_runner.h"
+#include "support/temp_dir.h"
+
+namespace ds01::mounts::posix {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kAlice = 54321;
+constexpr std::uint32_t kProject = 54400;
+
+#define SKIP_UNLESS_ROOT() \
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can look with somebody else's rights"
+
+class PathResolverTest : public testing::Test {
+ protected:
+  PathResolverTest() {
+    ::chmod(dir_.path().c_str(), 0755);
+    alice_.uid = kAlice;
+    alice_.gid = kAlice;
+    alice_.gids = {kAlice};
+    alice_.login = "alice";
+    alice_.home = dir_.makeDir("alice");
+    own("alice", kAlice, kAlice, 0700);
+  }
+  void own(const std::string& name, uid_t uid, gid_t gid, mode_t mode) {
+    if (::geteuid() == 0) {
+      EXPECT_EQ(::chown(dir_.file(name).c_str(), uid, gid), 0);
+    }
+    EXPECT_EQ(::chmod(dir_.file(name).c_str(), mode), 0);
+  }
+  Result<std::string> resolve(const std::string& name) {
+    return runner_.run(resolver_.resolve(alice_, dir_.file(name)));
+  }
+
+  test::TempDir dir_;
+  User alice_;
+  net::BlockingPool pool_{1, 8};  // one thread, so that rights which stayed behind would show
+  PathResolver resolver_{pool_};
+  test::AsioRunner runner_;
+};
+
+TEST_F(PathResolverTest, Root_LooksWithTheUsersRights) {
+  SKIP_UNLESS_ROOT();
+  dir_.makeDir("alice/mine");
+  own("alice/mine", kAlice, kAlice, 0700);
+  dir_.makeDir("alice/roots/inner");
+  own("alice/roots", 0, 0, 0700);
+  dir_.makeDir("alice/projects/inner");
+  own("alice/projects", 0, kProject, 0750);
+
+  EXPECT_EQ(resolve("alice/mine/new").value(), dir_.file("alice/mine/new"))
+      << "a private home, as on root-squashed NFS";
+  EXPECT_FALSE(resolve("alice/roots/inner")) << "root could enter it, alice cannot";
+  EXPECT_FALSE(resolve("alice/projects/inner"));
+  alice_.gids.push_back(kProject);
+  EXPECT_EQ(resolve("alice/projects/inner").value(), dir_.file("alice/projects/inner"));
+  alice_.gids.pop_back();
+  EXPECT_FALSE(resolve("alice/projects/inner")) << "groups of an earlier look do not stay";
+}
+
+TEST_F(PathResolverTest, Root_TheThreadIsRootAgainAfterwards) {
+  SKIP_UNLESS_ROOT();
+  ASSERT_TRUE(resolve("alice"));
+  const std::string roots = dir_.makeDir("roots");
+  own("roots", 0, 0, 0700);
+  const std::string file = dir_.write("roots/file", "x");
+  const std::function<Result<bool>()> work = [file] {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) ::close(fd);
+    return Result<bool>(fd >= 0 && ::setfsuid(static_cast<uid_t>(-1)) == 0 && ::setfsgid(static_cast<gid_t>(-1)) == 0);
+  };
+  EXPECT_TRUE(runner_.run(pool_.run<bool>(work, 10s)).value());
+}
+
+TEST_F(PathResolverTest, Root_NoOtherThreadNotices) {
+  SKIP_UNLESS_ROOT();
+  std::vector<gid_t> before(static_cast<std::size_t>(::getgroups(0, nullptr)));
+  ::getgroups(static_cast<int>(before.size()), before.data());
+  std::promise<void> taken;
+  std::promise<void> looked;
+  const std::function<Result<bool>()> work = [&, user = alice_]() -> Result<bool> {
+    const auto borrowed = BorrowedCredentials::take(user);
+    const bool mine = borrowed && ::setfsuid(static_cast<uid_t>(-1)) == static_cast<int>(kAlice);
+    taken.set_value();
+    looked.get_future().wait();
+    return mine;
+  };
+  auto result = std::async(std::launch::async, work);
+  taken.get_future().wait();
+  EXPECT_EQ(::setfsuid(static_cast<uid_t>(-1)), 0);
+  EXPECT_EQ(::geteuid(), 0U);
+  std::vector<gid_t> during(static_cast<std::size_t>(::getgroups(0, nullptr)));
+  ::getgroups(static_cast<int>(during.size()), during.data());
+  EXPECT_EQ(during, before);
+  looked.set_value();
+  EXPECT_TRUE(result.get().value());
+}
+
+TEST_F(PathResolverTest, RootItselfAndOtherProcessesNeedNoSwitch) {
+  User root;
+  const auto borrowed = BorrowedCredentials::take(root);
+  ASSERT_TRUE(borrowed);
+  EXPECT_EQ(::setfsuid(static_cast<uid_t>(-1)), static_cast<int>(::geteuid()));
+}
+
+TEST_F(PathResolverTest, AHungFileSystemIsATimeout) {
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future().share();
+  const std::function<Result<bool>()> hang = [open] {
+    open.wait();
+    return Result<bool>(true);
+  };
+  ASSERT_FALSE(runner_.run(pool_.run<bool>(hang, 20ms)));
+  PathResolver hasty(pool_, 20ms);
+  const auto path = runner_.run(hasty.resolve(alice_, alice_.home));
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().code(), ErrorCode::Timeout);
+  gate.set_value();
+}
+
+TEST_F(PathResolverTest, WhatIsNoPathNeedsNoThread) {
+  net::BlockingPool none(0, 0);
+  PathResolver resolver(none);
+  EXPECT_EQ(runner_.run(resolver.resolve(alice_, "relative")).error().code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(runner_.run(resolver.resolve(alice_, "/a/../b")).error().code(), ErrorCode::PermissionDenied);
+  EXPECT_EQ(runner_.run(resolver.resolve(alice_, alice_.home)).error().code(), ErrorCode::Unavailable);
+}
+
+}  // namespace
+}  // namespace ds01::mounts::posix

@@ -1,0 +1,139 @@
+#include "net/http_server.h"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <boost/asio/local/connect_pair.hpp>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "support/asio_runner.h"
+
+namespace ds01::net {
+namespace {
+
+using namespace std::chrono_literals;
+using test::AsioRunner;
+using Socket = boost::asio::local::stream_protocol::socket;
+
+HttpServerOptions smallLimits() {
+  HttpServerOptions options;
+  options.max_body_bytes = 100;
+  options.head_timeout = 5'000ms;
+  return options;
+}
+
+// All that the server sends back when a client sends `bytes` and then, unless it stays, ends its side.
+struct Served {
+  std::string answer;
+  std::vector<HttpRequest> requests;
+};
+
+Served serve(std::string_view bytes, HttpServerOptions options = smallLimits(), bool client_stays = false,
+             HttpReply reply = {200, R"({"ok":true})", "application/json"}) {
+  Served served;
+  AsioRunner runner;
+  Socket client(runner.context());
+  Socket server(runner.context());
+  boost::asio::local::connect_pair(client, server);
+  EXPECT_EQ(::send(client.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(bytes.size()));
+  if (!client_stays) client.shutdown(Socket::shutdown_send);
+  const HttpHandler handler = [&](const HttpRequest& request) -> boost::asio::awaitable<HttpReply> {
+    served.requests.push_back(request);
+    if (request.target == "/throw") throw std::runtime_error("boom");
+    co_return reply;
+  };
+  runner.run(serveHttp(std::move(server), handler, options));
+  char buffer[4096];
+  for (ssize_t got = 0; (got = ::recv(client.native_handle(), buffer, sizeof buffer, 0)) > 0;) {
+    served.answer.append(buffer, static_cast<std::size_t>(got));
+  }
+  return served;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(HttpServer, AnswersEachRequestOfAConnection) {
+  const auto served =
+      serve("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\nPOST /d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+  ASSERT_EQ(served.requests.size(), 2U);
+  EXPECT_EQ(served.requests[0].method, "GET");
+  EXPECT_EQ(served.requests[0].target, "/a?b=c");
+  EXPECT_EQ(served.requests[1].method, "POST");
+  EXPECT_EQ(served.requests[1].body, "hi");
+  EXPECT_TRUE(contains(served.answer, "HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(contains(served.answer, "Content-Type: application/json\r\n"));
+  EXPECT_TRUE(contains(served.answer, "Content-Length: 11\r\n\r\n{\"ok\":true}HTTP/1.1 200"));
+}
+
+TEST(HttpServer, HeadHasTheLengthAndNoBody) {
+  const auto served = serve("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(contains(served.answer, "Content-Length: 11\r\n"));
+  EXPECT_TRUE(served.answer.ends_with("\r\n\r\n"));
+}
+
+TEST(HttpServer, ClosesWhenTheClientAsksForIt) {
+  const auto served = serve("GET /a HTTP/1.1\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\n\r\n", smallLimits(), true);
+  EXPECT_EQ(served.requests.size(), 1U);
+  EXPECT_TRUE(contains(served.answer, "Connection: close"));
+  EXPECT_EQ(serve("GET /a HTTP/1.0\r\n\r\n", smallLimits(), true).requests.size(), 1U);
+}
+
+TEST(HttpServer, RefusesWhatIsTooLongOrNotHttp) {
+  const auto long_body = serve("POST /a HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x'));
+  EXPECT_TRUE(contains(long_body.answer, "HTTP/1.1 413 "));
+  const auto long_chunks =
+      serve("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x') + "\r\n0\r\n\r\n");
+  EXPECT_TRUE(contains(long_chunks.answer, "HTTP/1.1 413 "));
+  const auto long_head = serve("GET /a HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
+  EXPECT_TRUE(contains(long_head.answer, "HTTP/1.1 431 "));
+  const auto garbage = serve("\x16\x03\x01\x02 hello\r\n\r\n");
+  EXPECT_TRUE(contains(garbage.answer, "HTTP/1.1 400 "));
+  const auto both = serve("POST /a HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_TRUE(contains(both.answer, "HTTP/1.1 400 "));
+  for (const Served& served : {long_body, long_chunks, long_head, garbage, both}) {
+    EXPECT_TRUE(served.requests.empty());
+    EXPECT_TRUE(contains(served.answer, "\"message\""));
+    EXPECT_TRUE(contains(served.answer, "Connection: close"));
+  }
+}
+
+TEST(HttpServer, SaysNothingToAClientThatGoesOrStaysSilent) {
+  EXPECT_EQ(serve("").answer, "");
+  EXPECT_EQ(serve("GET /a HT").answer, "");
+  EXPECT_EQ(serve("POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf").answer, "");
+  HttpServerOptions options = smallLimits();
+  options.head_timeout = 30ms;
+  EXPECT_EQ(serve("", options, true).answer, "");
+  EXPECT_EQ(serve("GET /a HT", options, true).answer, "");
+  EXPECT_EQ(serve("POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf", options, true).answer, "");
+}
+
+TEST(HttpServer, AHandlerThatThrowsIsA500AndTheConnectionGoesOn) {
+  const auto served = serve("GET /throw HTTP/1.1\r\n\r\nGET /fine HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(served.requests.size(), 2U);
+  EXPECT_TRUE(contains(served.answer, "HTTP/1.1 500 "));
+  EXPECT_TRUE(contains(served.answer, "HTTP/1.1 200 "));
+  EXPECT_FALSE(contains(served.answer, "boom")) << "what is inside stays inside";
+}
+
+TEST(HttpServer, TellsAWaitingClientToSendItsBody) {
+  const auto served = serve("POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(served.answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "));
+  ASSERT_EQ(served.requests.size(), 1U);
+  EXPECT_EQ(served.requests[0].body, "hi");
+}
+
+TEST(HttpServer, AnAnswerMayHaveNoBody) {
+  const auto served = serve("GET /a HTTP/1.1\r\n\r\n", smallLimits(), false, {204, "", ""});
+  EXPECT_TRUE(served.answer.starts_with("HTTP/1.1 204 "));
+  EXPECT_TRUE(served.answer.ends_with("\r\n\r\n"));
+  EXPECT_FALSE(contains(served.answer, "Content-Type"));
+}
+
+}  // namespace
+}  // namespace ds01::net
