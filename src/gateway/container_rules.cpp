@@ -1,0 +1,63 @@
+#include "gateway/container_rules.h"
+
+#include <fmt/format.h>
+
+#include "gateway/views.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found, std::string missing) {
+  const Caller& caller = exchange.caller();
+  Resolved out;
+  if (found) {
+    if (caller.admin || found->owner == caller.user.login) {
+      out.container = std::move(*found);
+      co_return out;
+    }
+    exchange.emit("access.unowned_container",
+                  {{"container", found->id.str()},
+                   {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
+    out.flow = co_await exchange.message(404, std::move(missing));
+    co_return out;
+  }
+  const ErrorCode code = found.error().code();
+  if (code == ErrorCode::NotFound || code == ErrorCode::InvalidArgument || code == ErrorCode::Conflict) {
+    // An ambiguous prefix is an admin's to know: for others it would tell of containers that are not theirs.
+    const bool explain = caller.admin && code != ErrorCode::NotFound;
+    if (explain) missing = found.error().message();
+    out.flow = co_await exchange.message(explain ? 400 : 404, std::move(missing));
+  } else {
+    out.flow = co_await exchange.engineFailed(Error(ErrorCode::Unavailable, found.error().message()));
+  }
+  co_return out;
+}
+
+}  // namespace
+
+asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::string ref) {
+  Result<OwnedContainer> found = co_await exchange.ports().ownership.find(ref);
+  co_return co_await judge(exchange, std::move(found), "No such container: " + ref);
+}
+
+asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id) {
+  Result<OwnedContainer> found = co_await exchange.ports().ownership.findExec(exec_id);
+  co_return co_await judge(exchange, std::move(found), "No such exec instance: " + exec_id);
+}
+
+void putName(Exchange& exchange, const ContainerId& id) {
+  exchange.target().segments[exchange.match()->name_at] = id.str();
+}
+
+asio::awaitable<void> hideConflict(Exchange& exchange, WholeResponse& response) {
+  if (response.head.status != 409 || exchange.caller().admin) co_return;
+  const std::optional<std::string> id = idInConflict(response.body);
+  if (!id) co_return;
+  const Result<bool> own = co_await isOwn(exchange.ports().ownership, exchange.caller().user.login, *id);
+  if (!own || !*own) response.body = conflictWithoutId(response.body);
+}
+
+}  // namespace ds01::gateway

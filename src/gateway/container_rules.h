@@ -1,0 +1,30 @@
+// Helpers of the handlers that turn a reference into one container of the caller's.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "gateway/exchange.h"
+
+namespace ds01::gateway {
+
+// Without `container` the client has been answered (404 in the Engine's words also for somebody else's) and `flow` says
+// what becomes of the connection.
+struct Resolved {
+  std::optional<OwnedContainer> container;
+  Flow flow = Flow::KeepAlive;
+};
+
+// For admins any container that exists.
+boost::asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::string ref);
+boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id);
+
+// Puts the full id where the path has {}.
+void putName(Exchange& exchange, const ContainerId& id);
+
+// Takes a foreign id out of a name conflict.
+boost::asio::awaitable<void> hideConflict(Exchange& exchange, WholeResponse& response);
+
+}  // namespace ds01::gateway

@@ -1,0 +1,34 @@
+// What all sessions of one gateway share.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "gateway/gateway.h"
+#include "gateway/http_link.h"
+
+namespace ds01::gateway {
+
+struct Core {
+  Core(boost::asio::any_io_executor executor_in, Ports ports_in, GatewayOptions options_in)
+      : executor(std::move(executor_in)), ports(ports_in), options(std::move(options_in)) {}
+
+  boost::asio::any_io_executor executor;
+  Ports ports;
+  GatewayOptions options;
+  bool stopping = false;
+  bool engine_away = false;  // what was last logged
+  // Sockets of sessions and acceptors that stop() closes; each is owned by the coroutine that put it in, which takes it
+  // out again before it ends.
+  std::set<Socket*> sockets;
+  std::set<boost::asio::local::stream_protocol::acceptor*> acceptors;
+  std::size_t connections = 0;
+  std::map<std::uint32_t, std::size_t> connections_by_uid;
+
+  // Logs the change, once each way.
+  void noteEngine(bool answers, const std::string& reason);
+};
+
+}  // namespace ds01::gateway

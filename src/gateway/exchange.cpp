@@ -1,0 +1,325 @@
+#include "gateway/exchange.h"
+
+#include <memory>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "gateway/relay.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+void Core::noteEngine(bool answers, const std::string& reason) {
+  if (answers != engine_away) return;
+  engine_away = !answers;
+  if (answers) {
+    spdlog::info("gateway: the Docker Engine answers again at {}", options.engine_socket);
+  } else {
+    spdlog::warn("gateway: the Docker Engine does not answer at {}: {}", options.engine_socket, reason);
+  }
+}
+
+std::string Exchange::name() const {
+  std::string out;
+  if (!match_) return out;
+  for (std::size_t i = 0; i < match_->name_count; ++i) {
+    if (i > 0) out += "/";
+    out += target_.segments[match_->name_at + i];
+  }
+  return out;
+}
+
+Outgoing Exchange::outgoing() const {
+  Outgoing out;
+  out.method = head_.method;
+  out.target = serialise(target_);
+  return out;
+}
+
+asio::awaitable<Status> Exchange::sendContinue() {
+  if (!head_.expect_continue || continue_sent_) co_return Status{};
+  continue_sent_ = true;
+  co_return co_await writeAll(client_.socket(), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
+  std::string body;
+  const Denial too_large{413, "body_too_large", "the request body is larger than 4 MiB"};
+  if (head_.content_length.value_or(0) > kMaxJsonBody) co_return std::unexpected(too_large);
+  if (client_.bodyDone()) co_return body;
+  const Status sent = co_await sendContinue();
+  if (!sent) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  while (true) {
+    const Result<std::size_t> count = co_await client_.readBody({piece.get(), kPieceBytes});
+    if (!count) {
+      co_return std::unexpected(
+          Denial{400, "malformed_http", "the request body is broken: " + count.error().message()});
+    }
+    if (*count == 0) co_return body;
+    if (body.size() + *count > kMaxJsonBody) co_return std::unexpected(too_large);
+    body.append(piece.get(), *count);
+  }
+}
+
+Flow Exchange::flowAfterAnswer() const {
+  if (!client_.bodyDone() || client_broken_) return Flow::Drain;
+  return head_.close ? Flow::Close : Flow::KeepAlive;
+}
+
+asio::awaitable<Flow> Exchange::reply(int status, std::string json) {
+  const Flow flow = flowAfterAnswer();
+  const std::string bytes = ownResponse(status, json, flow != Flow::KeepAlive, head_.method == "HEAD");
+  const Status written = co_await writeAll(client_.socket(), bytes);
+  co_return written ? flow : Flow::Close;
+}
+
+asio::awaitable<Flow> Exchange::message(int status, std::string text) {
+  co_return co_await reply(status, messageJson(text));
+}
+
+asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> decision) {
+  const DecisionId id = decision ? *decision : ports().site.newDecision();
+  emit("auth.denied", {{"reason", denial.reason},
+                       {"method", head_.method},
+                       {"path", target_.path()},
+                       {"status", denial.http_status},
+                       {"text", denial.text},
+                       {"decision", id.str()}});
+  co_return co_await message(denial.http_status, fmt::format("ds01: {} (decision {})", denial.text, id.str()));
+}
+
+asio::awaitable<Flow> Exchange::engineFailed(Error error) {
+  if (error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Timeout) {
+    core_.noteEngine(false, error.message());
+    co_return co_await message(503, fmt::format("ds01: the Docker Engine does not answer at {} ({}). Try again in a "
+                                                "moment; if it lasts, tell the administrators of this server.",
+                                                core_.options.engine_socket, error.message()));
+  }
+  co_return co_await message(502, fmt::format("ds01: the Docker Engine broke off its answer ({}). Whether it did what "
+                                              "was asked is not known; look before you repeat it.",
+                                              error.message()));
+}
+
+void Exchange::emit(std::string type, boost::json::object details) {
+  events::Event event;
+  event.type = std::move(type);
+  event.user = caller_.user.login;
+  event.details = std::move(details);
+  ports().events.emit(std::move(event));
+}
+
+asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, const std::function<void()>& before_send) {
+  const std::string head = requestHead(out, head_);
+  while (true) {
+    const Result<bool> reused = co_await engine_.ensure();
+    if (!reused) co_return fail(reused.error());
+    core_.noteEngine(true, {});
+    if (before_send) before_send();
+    const std::string_view body = out.body ? std::string_view(*out.body) : std::string_view();
+    const Status written = co_await writeAll(engine_.socket(), head, body);
+    if (written) co_return Sent{*reused};
+    engine_.close();
+    // A kept connection that the Engine has closed meanwhile: it has read nothing of this.
+    if (!*reused) co_return fail(written.error());
+  }
+}
+
+asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter) {
+  const std::function<void()> nothing;
+  const bool repeatable = (out.method == "GET" || out.method == "HEAD") && !out.stream_body && !out.body;
+  while (true) {
+    const Result<Sent> sent = co_await send(out, nothing);
+    if (!sent) co_return co_await engineFailed(sent.error());
+    side_.start(besides(out.stream_body && head_.hasBody()));
+    Result<ResponseHead> response = co_await engine_.readHead(out.method == "HEAD");
+    if (!response) {
+      co_await stopBesides();
+      engine_.close();
+      if (client_broken_) co_return Flow::Close;
+      if (sent->reused && repeatable) continue;
+      co_return co_await engineFailed(response.error());
+    }
+    const bool raw_stream = !out.upgrade.empty() || (match_ && match_->route->upgrade == UpgradeKind::Tcp);
+    if (raw_stream && (response->status == 101 || (response->status == 200 && response->until_close))) {
+      co_return co_await upgrade(std::move(*response));
+    }
+    co_return co_await relayAnswer(std::move(*response), filter);
+  }
+}
+
+asio::awaitable<Flow> Exchange::upgrade(ResponseHead response) {
+  co_await stopBesides();
+  if (client_broken_ && !engine_.socket().is_open()) co_return Flow::Close;
+  const Status written = co_await writeAll(client_.socket(), responseHead(response, Framing::Upgrade, false));
+  if (!written) {
+    engine_.close();
+    co_return Flow::Close;
+  }
+  std::string from_client = client_.takeBuffered();
+  std::string from_engine = engine_.takeBuffered();
+  co_await relayRaw(client_.socket(), std::move(from_client), engine_.socket(), std::move(from_engine),
+                    core_.options.drain_timeout);
+  co_return Flow::Close;
+}
+
+asio::awaitable<Flow> Exchange::relayAnswer(ResponseHead response, BodyFilter* filter) {
+  const bool has_body = response.has_body && response.length.value_or(1) > 0;
+  const bool chunked = has_body && (!response.length || filter != nullptr);
+  // An Engine that gives up on the request body says so with its answer.
+  const bool giving_up = !response.keep_alive && !client_.bodyDone();
+  std::string head = responseHead(response, chunked ? Framing::Chunked : Framing::AsIs, head_.close || giving_up);
+  bool whole = true;
+  if (has_body) {
+    whole = co_await relayBody(response, std::move(head), filter);
+  } else {
+    const Status written = co_await writeAll(client_.socket(), head);
+    whole = written.has_value();
+  }
+  const bool body_open = !client_.bodyDone();
+  co_await stopBesides();
+  if (!whole || !response.keep_alive || response.until_close) engine_.close();
+  if (!whole) co_return Flow::Close;
+  co_return body_open ? Flow::Drain : flowAfterAnswer();
+}
+
+// True: all of it has reached the client. The head goes out with the first bytes of the body if those are at hand or
+// sure to follow, else at once.
+asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::string head, BodyFilter* filter) {
+  const bool chunked = !response.length || filter != nullptr;
+  Socket& client = client_.socket();
+  if (!response.length && !engine_.hasBuffered()) {
+    if (!(co_await writeAll(client, head))) co_return false;
+    head.clear();
+  }
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  std::string filtered;
+  while (true) {
+    const Result<std::size_t> count = co_await engine_.readBody({piece.get(), kPieceBytes});
+    if (!count) {
+      // The client learns from the missing end that something is missing.
+      if (!head.empty()) co_await writeAll(client, head);
+      co_return false;
+    }
+    std::string_view out(piece.get(), *count);
+    if (filter != nullptr && *count > 0) {
+      filtered = co_await filter->pass(out);
+      out = filtered;
+    }
+    const bool last = *count == 0 || engine_.bodyDone();
+    std::string_view end;
+    if (chunked && !out.empty()) {
+      head += fmt::format("{:x}\r\n", out.size());
+      end = last ? "\r\n0\r\n\r\n" : "\r\n";
+    } else if (chunked && last) {
+      end = "0\r\n\r\n";
+    }
+    if (!head.empty() || !out.empty() || !end.empty()) {
+      if (!(co_await writeAll(client, head, out, end))) co_return false;
+    }
+    head.clear();
+    if (last) co_return true;
+  }
+}
+
+asio::awaitable<void> Exchange::besides(bool stream_body) {
+  if (stream_body) co_await pumpBody();
+  if (!stop_side_ && client_.bodyDone()) co_await watchClient();
+}
+
+asio::awaitable<void> Exchange::pumpBody() {
+  const Status sent = co_await sendContinue();
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  while (sent && !stop_side_) {
+    const Result<std::size_t> count = co_await client_.readBody({piece.get(), kPieceBytes});
+    if (stop_side_) co_return;
+    if (!count) break;
+    const std::string_view out(piece.get(), *count);
+    Status written;
+    if (!head_.chunked) {
+      if (!out.empty()) written = co_await writeAll(engine_.socket(), out);
+    } else if (out.empty()) {
+      written = co_await writeLastChunk(engine_.socket());
+    } else {
+      written = co_await writeChunk(engine_.socket(), out);
+    }
+    // An Engine that does not read on has answered already, or is gone; whoever reads its answer finds out.
+    if (!written || out.empty()) co_return;
+  }
+  if (stop_side_) co_return;
+  // Half a body must not look like a whole one.
+  client_broken_ = true;
+  engine_.close();
+}
+
+asio::awaitable<void> Exchange::watchClient() {
+  Socket& client = client_.socket();
+  error_code ec;
+  co_await client.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+  if (ec || stop_side_) co_return;
+  if (!hungUp(client)) {
+    char byte = 0;
+    const std::size_t waiting = client.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
+    // Nothing and no error: it has closed its direction, which Go takes for the wish to stop. Else the next request.
+    if (waiting == 0 && ec == asio::error::eof) engine_.shutdownSend();
+    co_await client.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, ec));
+    if (ec || stop_side_) co_return;
+  }
+  client_broken_ = true;
+  engine_.close();
+}
+
+asio::awaitable<void> Exchange::stopBesides() {
+  if (side_.running()) {
+    stop_side_ = true;
+    error_code ignored;
+    client_.socket().cancel(ignored);
+    if (!client_.bodyDone()) engine_.close();  // its write may be what is waited for
+  }
+  co_await side_.join();
+  stop_side_ = false;
+}
+
+asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function<void()> before_send) {
+  const bool repeatable = out.method == "GET";
+  while (true) {
+    const Result<Sent> sent = co_await send(out, before_send);
+    if (!sent) co_return fail(sent.error());
+    Result<ResponseHead> head = co_await engine_.readHead(out.method == "HEAD");
+    if (!head) {
+      engine_.close();
+      if (sent->reused && repeatable) continue;
+      co_return fail(head.error());
+    }
+    WholeResponse response;
+    response.head = std::move(*head);
+    const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+    while (response.head.has_body) {
+      const Result<std::size_t> count = co_await engine_.readBody({piece.get(), kPieceBytes});
+      if (!count || response.body.size() + *count > kMaxWholeAnswer) {
+        engine_.close();
+        if (!count) co_return fail(count.error());
+        co_return fail(ErrorCode::Malformed, "the answer is larger than 32 MiB");
+      }
+      if (*count == 0) break;
+      response.body.append(piece.get(), *count);
+    }
+    if (!response.head.keep_alive || response.head.until_close) engine_.close();
+    co_return response;
+  }
+}
+
+asio::awaitable<Flow> Exchange::relayWhole(WholeResponse response) {
+  const Flow flow = flowAfterAnswer();
+  const std::string head = responseHeadFor(response.head, response.body.size(), flow != Flow::KeepAlive);
+  const Status written =
+      co_await writeAll(client_.socket(), head, response.head.has_body ? std::string_view(response.body) : "");
+  co_return written ? flow : Flow::Close;
+}
+
+}  // namespace ds01::gateway

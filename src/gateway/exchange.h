@@ -1,0 +1,127 @@
+// One request on one connection, and what can be done with it: answer it, refuse it, send it on, or ask the Engine and
+// read the whole answer.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+
+#include "gateway/core.h"
+#include "gateway/head_writer.h"
+#include "gateway/http_link.h"
+#include "gateway/ports.h"
+#include "gateway/route.h"
+#include "gateway/side_task.h"
+#include "gateway/target.h"
+
+namespace ds01::gateway {
+
+inline constexpr std::size_t kMaxJsonBody = 4UL * 1024 * 1024;
+inline constexpr std::size_t kMaxWholeAnswer = 32UL * 1024 * 1024;
+
+// What becomes of the connection.
+enum class Flow {
+  KeepAlive,  // the next request may follow
+  Close,
+  Drain,  // close, but first read what the client is still sending
+};
+
+struct WholeResponse {
+  ResponseHead head;
+  std::string body;
+};
+
+// Changes a streamed answer on its way; bounded memory.
+class BodyFilter {
+ public:
+  BodyFilter() = default;
+  BodyFilter(const BodyFilter&) = delete;
+  BodyFilter& operator=(const BodyFilter&) = delete;
+  virtual ~BodyFilter() = default;
+  // What may pass now, possibly nothing.
+  virtual boost::asio::awaitable<std::string> pass(std::string_view piece) = 0;
+};
+
+class Exchange {
+ public:
+  Exchange(Core& core, ClientLink& client, EngineLink& engine, const Caller& caller, RawHead head, Target target,
+           std::optional<RouteMatch> match)
+      : core_(core),
+        client_(client),
+        engine_(engine),
+        caller_(caller),
+        head_(std::move(head)),
+        target_(std::move(target)),
+        match_(match),
+        side_(core.executor) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  Ports& ports() { return core_.ports; }
+  const Caller& caller() const { return caller_; }
+  const RawHead& head() const { return head_; }
+  Target& target() { return target_; }
+  const std::optional<RouteMatch>& match() const { return match_; }
+  std::string name() const;  // what {} stands for
+
+  // The request as it came, with the canonical target: a starting point for handlers.
+  Outgoing outgoing() const;
+
+  // Malformed or too large: a Denial (400, 413). Io: the client is gone, the caller returns Flow::Close.
+  boost::asio::awaitable<std::expected<std::string, Denial>> readWholeBody();
+
+  boost::asio::awaitable<Flow> reply(int status, std::string json);
+  // {"message": …} in the Engine's own words, without a decision.
+  boost::asio::awaitable<Flow> message(int status, std::string text);
+  // "ds01: … (decision D…)", with an event. With `decision` unset a new one is made.
+  boost::asio::awaitable<Flow> deny(Denial denial, std::optional<DecisionId> decision = {});
+  // Unavailable and the like: 503 or 502 with a sentence.
+  boost::asio::awaitable<Flow> engineFailed(Error error);
+
+  // Sends the request on and relays the answer as it comes, upgrades included. `filter` outlives the call.
+  boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr);
+
+  // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
+  // Engine is away and got nothing; any other error: it may have got it.
+  boost::asio::awaitable<Result<WholeResponse>> ask(Outgoing out, std::function<void()> before_send = {});
+  // Answers with that, its body maybe changed.
+  boost::asio::awaitable<Flow> relayWhole(WholeResponse response);
+
+  void emit(std::string type, boost::json::object details);
+
+ private:
+  struct Sent {
+    bool reused = false;
+  };
+  boost::asio::awaitable<Result<Sent>> send(const Outgoing& out, const std::function<void()>& before_send);
+  boost::asio::awaitable<Flow> relayAnswer(ResponseHead response, BodyFilter* filter);
+  boost::asio::awaitable<Flow> upgrade(ResponseHead response);
+  boost::asio::awaitable<bool> relayBody(const ResponseHead& response, std::string head, BodyFilter* filter);
+  boost::asio::awaitable<void> besides(bool stream_body);
+  boost::asio::awaitable<void> pumpBody();
+  boost::asio::awaitable<void> watchClient();
+  boost::asio::awaitable<void> stopBesides();
+  boost::asio::awaitable<Status> sendContinue();
+  Flow flowAfterAnswer() const;
+
+  Core& core_;          // outlives all sessions
+  ClientLink& client_;  // this and the next belong to the session, which outlives its exchanges
+  EngineLink& engine_;
+  const Caller& caller_;
+  RawHead head_;
+  Target target_;
+  std::optional<RouteMatch> match_;
+
+  // The coroutine beside the answer: carries the request body to the Engine, then watches the client.
+  SideTask side_;
+  bool stop_side_ = false;
+  bool client_broken_ = false;
+  bool continue_sent_ = false;
+};
+
+}  // namespace ds01::gateway

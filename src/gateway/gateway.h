@@ -1,0 +1,64 @@
+// The proxy on docker.sock: every request of every connection is identified, checked against the route table and either
+// refused or sent on, rewritten, over a connection of ours to the Engine.
+//
+// All of it runs on the one thread of the executor it is given.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include "base/clock.h"
+#include "docker/engine_client.h"
+#include "events/event.h"
+#include "gateway/ports.h"
+
+namespace ds01::gateway {
+
+// References, because the daemon owns all of these and ends the gateway first.
+struct Ports {
+  Identities& identities;
+  Ownership& ownership;
+  Grants& grants;
+  Site& site;
+  Paths& paths;
+  docker::EngineClient& engine;
+  events::EventSink& events;
+  const Clock& clock;
+};
+
+struct GatewayOptions {
+  std::string engine_socket;  // path
+  std::size_t max_connections = 1024;
+  std::size_t max_connections_per_uid = 256;
+  std::chrono::milliseconds head_timeout{10'000};  // from the first byte of a head to its last
+  std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer
+};
+
+struct Core;
+
+class Gateway {
+ public:
+  Gateway(boost::asio::any_io_executor executor, Ports ports, GatewayOptions options);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();  // the executor must not run sessions any more, or stop() must have been followed by connections() == 0
+
+  // Accepts until stop(). More than one listening socket may be served.
+  boost::asio::awaitable<void> serve(boost::asio::local::stream_protocol::acceptor acceptor);
+
+  // Closes the listening sockets and all connections; sessions end as soon as the executor runs them.
+  void stop();
+
+  std::size_t connections() const;
+
+ private:
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace ds01::gateway

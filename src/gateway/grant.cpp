@@ -1,0 +1,26 @@
+#include "gateway/ports.h"
+
+namespace ds01::gateway {
+
+Grant::~Grant() {
+  if (grants_ == nullptr) return;
+  if (forwarded_) {
+    grants_->uncertain(ticket_, lease_ ? std::optional(lease_->id) : std::nullopt);
+  } else {
+    grants_->release(ticket_, lease_ ? std::optional(lease_->id) : std::nullopt);
+  }
+}
+
+void Grant::refused() {
+  Grants* const grants = std::exchange(grants_, nullptr);
+  if (grants != nullptr) grants->release(ticket_, lease_ ? std::optional(lease_->id) : std::nullopt);
+}
+
+boost::asio::awaitable<void> Grant::bind(ContainerId id, std::string name, std::string owner) {
+  Grants* const grants = std::exchange(grants_, nullptr);
+  if (grants == nullptr) co_return;
+  const std::optional<LeaseId> lease = lease_ ? std::optional(lease_->id) : std::nullopt;
+  co_await grants->bind(ticket_, lease, std::move(id), std::move(name), std::move(owner));
+}
+
+}  // namespace ds01::gateway

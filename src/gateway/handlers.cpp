@@ -1,0 +1,372 @@
+#include "gateway/handlers.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "admission/endpoints.h"
+#include "admission/json_guard.h"
+#include "gateway/build_query.h"
+#include "gateway/container_rules.h"
+#include "gateway/docker_filters.h"
+#include "gateway/event_filter.h"
+#include "gateway/views.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+std::string_view upgradeToken(UpgradeKind kind) {
+  switch (kind) {
+    case UpgradeKind::Tcp:
+      return "tcp";
+    case UpgradeKind::H2c:
+      return "h2c";
+    case UpgradeKind::WebSocket:
+      return "websocket";
+    case UpgradeKind::None:
+      break;
+  }
+  return {};
+}
+
+// The request as it goes on once its target is settled: the body streams if the route lets it.
+Outgoing plainOutgoing(const Exchange& exchange) {
+  Outgoing out = exchange.outgoing();
+  const auto& match = exchange.match();
+  const std::string& wanted = exchange.head().upgrade;
+  if (match) {
+    if (!wanted.empty() && wanted == upgradeToken(match->route->upgrade)) out.upgrade = wanted;
+    out.stream_body = match->route->body == BodyKind::Stream || exchange.caller().admin;
+  } else {
+    if (wanted == "tcp" || wanted == "h2c" || wanted == "websocket") out.upgrade = wanted;
+    out.stream_body = true;
+  }
+  return out;
+}
+
+asio::awaitable<Flow> pass(Exchange& exchange) {
+  Outgoing out = plainOutgoing(exchange);
+  co_return co_await exchange.forward(std::move(out));
+}
+
+Outgoing jsonOutgoing(const Exchange& exchange, const json::object& body) {
+  Outgoing out = plainOutgoing(exchange);
+  out.stream_body = false;
+  out.body = json::serialize(body);
+  return out;
+}
+
+// The body as Go would understand it, or why not.
+asio::awaitable<std::expected<json::object, Denial>> guardedBody(Exchange& exchange) {
+  const std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
+  if (!bytes) co_return std::unexpected(bytes.error());
+  const std::optional<EngineFacts> facts = exchange.ports().site.engineFacts();
+  if (!facts) {
+    co_return std::unexpected(Denial{503, "engine_away", "the Docker Engine does not answer; try again in a moment"});
+  }
+  const Route& route = *exchange.match()->route;
+  co_return admission::guardBody(route.method, route.pattern, *bytes, {exchange.caller().admin, facts->api});
+}
+
+// Bodies that mean nothing pass for none; others are refused, because the Engine might make something of them.
+asio::awaitable<std::optional<Denial>> checkNoBody(Exchange& exchange) {
+  if (!exchange.head().hasBody()) co_return std::nullopt;
+  const std::expected<std::string, Denial> body = co_await exchange.readWholeBody();
+  if (!body) co_return body.error();
+  const std::size_t first = body->find_first_not_of(" \t\r\n");
+  const std::string text =
+      first == std::string::npos ? "" : body->substr(first, body->find_last_not_of(" \t\r\n") - first + 1);
+  if (text.empty() || text == "{}" || text == "null") co_return std::nullopt;
+  co_return Denial{400, "unexpected_body", "this request takes no body"};
+}
+
+asio::awaitable<std::optional<Flow>> addOwnerFilter(Exchange& exchange) {
+  const std::string* text = exchange.target().get("filters");
+  auto filters = parseFilters(text != nullptr ? *text : "");
+  if (!filters) co_return co_await exchange.deny(std::move(filters.error()));
+  for (const char* const key : {"before", "since"}) {
+    const auto it = filters->find(key);
+    if (it == filters->end()) continue;
+    for (std::string& ref : it->second) {
+      Resolved found = co_await resolveContainer(exchange, ref);
+      if (!found.container) co_return found.flow;
+      ref = found.container->id.str();
+    }
+  }
+  (*filters)["label"].push_back("ds01.user=" + exchange.caller().user.login);
+  exchange.target().set("filters", serialise(*filters));
+  co_return std::nullopt;
+}
+
+using View = asio::awaitable<Status> (*)(Ownership&, std::string, json::value&);
+
+// Asks the Engine and shows the caller the answer through `view`.
+asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
+  Outgoing out = exchange.outgoing();
+  out.keep_accept = false;
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  if (response->head.status == 200) {
+    Result<json::value> value = parseAnswer(response->body);
+    if (!value) co_return co_await exchange.engineFailed(value.error());
+    const Status viewed = co_await view(exchange.ports().ownership, exchange.caller().user.login, *value);
+    if (!viewed) co_return co_await exchange.engineFailed(viewed.error());
+    response->body = json::serialize(*value);
+  }
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
+  if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
+  co_return co_await askAndView(exchange, keepOwnContainers);
+}
+
+asio::awaitable<Flow> handleContainerPrune(Exchange& exchange) {
+  if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleContainer(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleExec(Exchange& exchange) {
+  const Resolved found = co_await resolveExec(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  co_return co_await pass(exchange);
+}
+
+using Examine = admission::BodyVerdict (*)(json::object, bool);
+
+asio::awaitable<std::expected<json::object, Denial>> examinedBody(Exchange& exchange, Examine examine) {
+  std::expected<json::object, Denial> body = co_await guardedBody(exchange);
+  if (!body) co_return body;
+  co_return examine(std::move(*body), exchange.caller().admin);
+}
+
+// For rules that ask about the body only.
+asio::awaitable<Flow> handleExamined(Exchange& exchange, Examine examine) {
+  std::expected<json::object, Denial> body = co_await examinedBody(exchange, examine);
+  if (!body) co_return co_await exchange.deny(std::move(body.error()));
+  Outgoing out = jsonOutgoing(exchange, *body);
+  co_return co_await exchange.forward(std::move(out));
+}
+
+asio::awaitable<Flow> handleContainerUpdate(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  co_return co_await handleExamined(exchange, admission::examineUpdate);
+}
+
+asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  Outgoing out = exchange.outgoing();
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  co_await hideConflict(exchange, *response);
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+asio::awaitable<Flow> handleContainerRemove(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  Outgoing out = exchange.outgoing();
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  // `link` removes a link between containers and leaves the container.
+  const bool gone = response->head.status / 100 == 2 && !exchange.target().truthy("link");
+  if (gone) co_await exchange.ports().ownership.removed(found.container->id);
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  std::expected<json::object, Denial> body = co_await examinedBody(exchange, admission::examineExec);
+  if (!body) co_return co_await exchange.deny(std::move(body.error()));
+  Outgoing out = jsonOutgoing(exchange, *body);
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  if (response->head.status == 201) {
+    const Result<json::value> value = parseAnswer(response->body);
+    const json::object* object = value ? value->if_object() : nullptr;
+    const json::value* id = object != nullptr ? object->if_contains("Id") : nullptr;
+    if (id != nullptr && id->is_string()) {
+      exchange.ports().ownership.rememberExec(std::string(id->get_string()), *found.container);
+    }
+    exchange.emit("container.exec", {{"container", found.container->id.str()}, {"name", found.container->name}});
+  }
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+asio::awaitable<Flow> handleExecStart(Exchange& exchange) {
+  const Resolved found = co_await resolveExec(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  co_return co_await handleExamined(exchange, admission::examineExecStart);
+}
+
+asio::awaitable<Flow> handleCommit(Exchange& exchange) {
+  const std::string* ref = exchange.target().get("container");
+  std::string wanted = ref != nullptr ? *ref : "";
+  const Resolved found = co_await resolveContainer(exchange, std::move(wanted));
+  if (!found.container) co_return found.flow;
+  exchange.target().set("container", found.container->id.str());
+  const std::expected<json::object, Denial> body = co_await guardedBody(exchange);
+  if (!body) co_return co_await exchange.deny(body.error());
+  Outgoing out = jsonOutgoing(exchange, *body);
+  co_return co_await exchange.forward(std::move(out));
+}
+
+asio::awaitable<Flow> handleBuild(Exchange& exchange) {
+  if (const std::optional<Denial> denial = checkBuildQuery(exchange.target()))
+    co_return co_await exchange.deny(*denial);
+  const User& user = exchange.caller().user;
+  const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
+  if (!limits) co_return co_await exchange.deny(limits.error());
+  const Result<std::string> parent = exchange.ports().site.cgroupParent(user, *limits);
+  if (!parent) {
+    Denial denial{503, "cgroup_parent", "the cgroup for this build cannot be named: " + parent.error().message()};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  exchange.target().set("cgroupparent", *parent);
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleImageRemove(Exchange& exchange) {
+  if (exchange.target().truthy("force")) {
+    Denial denial{403, "image_force",
+                  "images are shared, so they cannot be removed by force; remove your containers of this image first"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleSession(Exchange& exchange) {
+  if (exchange.head().upgrade != "h2c") {
+    Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleEvents(Exchange& exchange) {
+  EventFilter filter(exchange.ports().ownership, exchange.caller().user.login);
+  Outgoing out = exchange.outgoing();
+  out.keep_accept = false;
+  co_return co_await exchange.forward(std::move(out), &filter);
+}
+
+asio::awaitable<Flow> handleNetworkContainer(Exchange& exchange) {
+  std::expected<json::object, Denial> body = co_await examinedBody(exchange, admission::examineNetworkEndpoint);
+  if (!body) co_return co_await exchange.deny(std::move(body.error()));
+  const Resolved found = co_await resolveContainer(exchange, admission::endpointContainer(*body));
+  if (!found.container) co_return found.flow;
+  admission::replaceEndpointContainer(*body, found.container->id);
+  Outgoing out = jsonOutgoing(exchange, *body);
+  co_return co_await exchange.forward(std::move(out));
+}
+
+asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
+  switch (rule) {
+    case Rule::Pass:
+      return pass(exchange);
+    case Rule::ContainerList:
+      return handleContainerList(exchange);
+    case Rule::ContainerCreate:
+      return handleCreate(exchange);
+    case Rule::ContainerPrune:
+      return handleContainerPrune(exchange);
+    case Rule::Container:
+      return handleContainer(exchange);
+    case Rule::ContainerUpdate:
+      return handleContainerUpdate(exchange);
+    case Rule::ContainerRename:
+      return handleContainerRename(exchange);
+    case Rule::ContainerRemove:
+      return handleContainerRemove(exchange);
+    case Rule::ExecCreate:
+      return handleExecCreate(exchange);
+    case Rule::ExecStart:
+      return handleExecStart(exchange);
+    case Rule::Exec:
+      return handleExec(exchange);
+    case Rule::Commit:
+      return handleCommit(exchange);
+    case Rule::Build:
+      return handleBuild(exchange);
+    case Rule::ImageRemove:
+      return handleImageRemove(exchange);
+    case Rule::Session:
+      return handleSession(exchange);
+    case Rule::Events:
+      return handleEvents(exchange);
+    case Rule::NetworkView:
+      return askAndView(exchange, hideForeignEndpoints);
+    case Rule::NetworkCreate:
+      return handleExamined(exchange, admission::examineNetworkCreate);
+    case Rule::NetworkContainer:
+      return handleNetworkContainer(exchange);
+    case Rule::VolumeCreate:
+      return handleExamined(exchange, admission::examineVolumeCreate);
+    case Rule::Absent:
+      return exchange.message(404, fmt::format("No such {}: {}", exchange.match()->route->note, exchange.name()));
+    case Rule::Deny:
+      break;
+  }
+  Denial denial{403, "admins_only", "this is for the administrators of this server only. "};
+  denial.text += exchange.match()->route->note;
+  if (denial.text.ends_with('.')) denial.text.pop_back();
+  return exchange.deny(std::move(denial));
+}
+
+asio::awaitable<Flow> handleForUser(Exchange& exchange) {
+  const Target& target = exchange.target();
+  if (target.version && *target.version < kOldestApi) {
+    Denial denial{400, "old_api",
+                  fmt::format("API version {}.{} is too old; the oldest that is served here is {}.{}",
+                              target.version->major, target.version->minor, kOldestApi.major, kOldestApi.minor)};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  if (!exchange.match()) {
+    Denial denial{403, "unknown_endpoint",
+                  fmt::format("{} {} is not an endpoint that users of this server may call", exchange.head().method,
+                              target.path())};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  const Route& route = *exchange.match()->route;
+  if (route.body == BodyKind::None && route.rule != Rule::Deny) {
+    std::optional<Denial> denial = co_await checkNoBody(exchange);
+    if (denial) co_return co_await exchange.deny(std::move(*denial));
+  }
+  co_return co_await byRule(exchange, route.rule);
+}
+
+}  // namespace
+
+asio::awaitable<Flow> handle(Exchange& exchange) {
+  if (!exchange.caller().admin) co_return co_await handleForUser(exchange);
+  if (!exchange.match()) co_return co_await pass(exchange);
+  switch (exchange.match()->route->rule) {
+    // Where the daemon must know what came of it, admins take the same way; who they are is weighed there.
+    case Rule::ContainerCreate:
+    case Rule::ContainerRemove:
+    case Rule::ExecCreate:
+      co_return co_await byRule(exchange, exchange.match()->route->rule);
+    default:
+      co_return co_await pass(exchange);
+  }
+}
+
+}  // namespace ds01::gateway

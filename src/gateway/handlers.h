@@ -1,0 +1,16 @@
+// What the route table's rules do.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "gateway/exchange.h"
+
+namespace ds01::gateway {
+
+// Carries out one request whose head has been checked. Exceptions of the ports are the caller's to catch.
+boost::asio::awaitable<Flow> handle(Exchange& exchange);
+
+// One rule with a file of its own: POST /containers/create.
+boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);
+
+}  // namespace ds01::gateway

@@ -1,0 +1,40 @@
+// The heads that we write: to the Engine by an allow-list, to the client all but what concerns one connection only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/http_link.h"
+#include "gateway/raw_head.h"
+
+namespace ds01::gateway {
+
+// One request as it goes to the Engine.
+struct Outgoing {
+  std::string method;
+  std::string target;               // as serialise() wrote it
+  std::optional<std::string> body;  // JSON of ours, in place of the client's body
+  bool stream_body = false;         // the client's body follows; only without `body`
+  bool keep_accept = true;          // false where we read the answer ourselves
+  std::string upgrade;              // empty: none
+};
+
+// `client` is where the headers of the allow-list come from.
+std::string requestHead(const Outgoing& request, const RawHead& client);
+
+enum class Framing {
+  AsIs,     // Content-Length, or no body
+  Chunked,  // whatever the Engine used
+  Upgrade,  // 101, or the raw stream after an old 200
+};
+
+std::string responseHead(const ResponseHead& response, Framing framing, bool close);
+// The Engine's head with a body of ours.
+std::string responseHeadFor(const ResponseHead& response, std::size_t body_bytes, bool close);
+// An answer of our own, JSON.
+std::string ownResponse(int status, std::string_view json, bool close, bool without_body);
+std::string messageJson(std::string_view message);
+
+}  // namespace ds01::gateway

@@ -1,0 +1,317 @@
+#include "gateway/http_link.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kBufferBytes = kMaxHeadBytes + kPieceBytes;
+constexpr int kConnectTries = 200;
+constexpr std::chrono::milliseconds kConnectPause{10};
+
+std::string_view view(const beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.data().size()};
+}
+
+Error ioError(const error_code& ec, std::string_view what) {
+  return Error(ErrorCode::Io, fmt::format("{}: {}", what, ec.message()));
+}
+
+// Cancels what waits on a socket after a time. The handler may run after the frame that armed it is gone, so it only
+// looks at what they share.
+class Deadline {
+ public:
+  explicit Deadline(Socket& socket)
+      : timer_(socket.get_executor()), shared_(std::make_shared<Shared>(Shared{&socket})) {}
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  ~Deadline() { shared_->socket = nullptr; }
+
+  void arm(std::chrono::milliseconds limit) {
+    if (armed_) return;
+    armed_ = true;
+    timer_.expires_after(limit);
+    timer_.async_wait([shared = shared_](error_code ec) {
+      if (ec || shared->socket == nullptr) return;
+      shared->expired = true;
+      error_code ignored;
+      shared->socket->cancel(ignored);
+    });
+  }
+  bool expired() const { return shared_->expired; }
+
+ private:
+  struct Shared {
+    Socket* socket;
+    bool expired = false;
+  };
+  asio::steady_timer timer_;
+  std::shared_ptr<Shared> shared_;
+  bool armed_ = false;
+};
+
+template <typename Parser>
+asio::awaitable<Result<std::size_t>> readSome(Socket& socket, beast::flat_buffer& buffer, Parser& parser,
+                                              std::span<char> out) {
+  auto& body = parser.get().body();
+  while (!parser.is_done()) {
+    body.data = out.data();
+    body.size = out.size();
+    body.more = true;
+    parser.eager(true);
+    error_code ec;
+    co_await http::async_read_some(socket, buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
+    const std::size_t count = out.size() - body.size;
+    body.data = nullptr;
+    body.size = 0;
+    if (count > 0) co_return count;
+    if (ec && ec != http::error::need_buffer) {
+      if (ec.category() == error_code(http::error::end_of_stream).category()) {
+        co_return fail(ErrorCode::Malformed, fmt::format("read body: {}", ec.message()));
+      }
+      co_return fail(ioError(ec, "read body"));
+    }
+  }
+  co_return std::size_t{0};
+}
+
+std::string takeAll(beast::flat_buffer& buffer) {
+  std::string out(view(buffer));
+  buffer.consume(buffer.size());
+  return out;
+}
+
+}  // namespace
+
+asio::awaitable<Status> writeAll(Socket& socket, std::string_view first, std::string_view second,
+                                 std::string_view third) {
+  const std::array<asio::const_buffer, 3> pieces{asio::buffer(first), asio::buffer(second), asio::buffer(third)};
+  error_code ec;
+  co_await asio::async_write(socket, pieces, asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) co_return fail(ioError(ec, "write"));
+  co_return Status{};
+}
+
+asio::awaitable<Status> writeChunk(Socket& socket, std::string_view piece) {
+  const std::string size = fmt::format("{:x}\r\n", piece.size());
+  co_return co_await writeAll(socket, size, piece, "\r\n");
+}
+
+asio::awaitable<Status> writeLastChunk(Socket& socket) {
+  co_return co_await writeAll(socket, "0\r\n\r\n");
+}
+
+bool hungUp(Socket& socket) {
+  pollfd entry{socket.native_handle(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+struct ClientLink::Parsing {
+  beast::flat_buffer buffer{kBufferBytes};
+  std::optional<http::request_parser<http::buffer_body>> parser;
+};
+
+ClientLink::ClientLink(Socket socket) : socket_(std::move(socket)), parsing_(std::make_unique<Parsing>()) {}
+ClientLink::~ClientLink() = default;
+
+asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::chrono::milliseconds limit) {
+  auto& buffer = parsing_->buffer;
+  Deadline deadline(socket_);
+  std::size_t searched = 0;
+  while (true) {
+    const std::size_t end = headEnd(view(buffer), searched);
+    if (end != std::string_view::npos && end <= kMaxHeadBytes) {
+      std::string head(view(buffer).substr(0, end));
+      buffer.consume(end);
+      co_return head;
+    }
+    if (buffer.size() > kMaxHeadBytes || end != std::string_view::npos) {
+      co_return std::unexpected(Denial{431, "malformed_http", "the request head is longer than 256 KiB"});
+    }
+    searched = buffer.size() > 3 ? buffer.size() - 3 : 0;
+    if (buffer.size() > 0) deadline.arm(limit);
+    error_code ec;
+    const std::size_t count =
+        co_await socket_.async_read_some(buffer.prepare(16UL * 1024), asio::redirect_error(asio::use_awaitable, ec));
+    buffer.commit(count);
+    if (deadline.expired())
+      co_return std::unexpected(Denial{408, "slow_head", "the request head did not arrive in time"});
+    if (ec) {
+      if (buffer.size() == 0 || ec != asio::error::eof) co_return std::string();
+      co_return std::unexpected(Denial{400, "malformed_http", "the connection ended within the request head"});
+    }
+  }
+}
+
+Status ClientLink::beginBody(std::string_view head) {
+  auto& parser = parsing_->parser.emplace();
+  parser.header_limit(static_cast<std::uint32_t>(kMaxHeadBytes));
+  parser.body_limit(boost::none);
+  error_code ec;
+  const std::size_t used = parser.put(asio::buffer(head), ec);
+  if (ec && ec != http::error::need_more) return fail(ErrorCode::Malformed, ec.message());
+  if (used != head.size() || !parser.is_header_done()) return fail(ErrorCode::Malformed, "head not understood");
+  return {};
+}
+
+bool ClientLink::bodyDone() const {
+  return !parsing_->parser || parsing_->parser->is_done();
+}
+
+asio::awaitable<Result<std::size_t>> ClientLink::readBody(std::span<char> out) {
+  if (bodyDone()) co_return std::size_t{0};
+  co_return co_await readSome(socket_, parsing_->buffer, *parsing_->parser, out);
+}
+
+std::string ClientLink::takeBuffered() {
+  return takeAll(parsing_->buffer);
+}
+
+asio::awaitable<void> ClientLink::drain(std::chrono::milliseconds limit) {
+  error_code ec;
+  socket_.shutdown(Socket::shutdown_send, ec);
+  if (ec) co_return;
+  Deadline deadline(socket_);
+  deadline.arm(limit);
+  const auto scratch = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  while (!deadline.expired()) {
+    co_await socket_.async_read_some(asio::buffer(scratch.get(), kPieceBytes),
+                                     asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) break;
+  }
+}
+
+const std::string* ResponseHead::find(std::string_view name) const {
+  const auto it = std::ranges::find_if(fields, [&](const HeaderField& f) { return equalsFolded(f.name, name); });
+  return it == fields.end() ? nullptr : &it->value;
+}
+
+struct EngineLink::Parsing {
+  beast::flat_buffer buffer{kBufferBytes};
+  std::optional<http::response_parser<http::buffer_body>> parser;
+};
+
+EngineLink::EngineLink(asio::any_io_executor executor, std::string path)
+    : executor_(std::move(executor)),
+      path_(std::move(path)),
+      socket_(executor_),
+      parsing_(std::make_unique<Parsing>()) {}
+EngineLink::~EngineLink() = default;
+
+asio::awaitable<Result<bool>> EngineLink::ensure() {
+  if (socket_.is_open()) {
+    char byte = 0;
+    const ssize_t peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    // Silence is the only good sign: an end, an error or bytes nobody asked for spoil the connection.
+    const bool silent = peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (silent && !spent_ && bodyDone() && !hasBuffered()) {
+      used_ = true;
+      co_return true;
+    }
+    close();
+  }
+  const Status connected = co_await connect();
+  if (!connected) co_return fail(connected.error());
+  co_return false;
+}
+
+asio::awaitable<Status> EngineLink::connect() {
+  parsing_->buffer.clear();
+  parsing_->parser.reset();
+  spent_ = false;
+  if (path_.empty() || path_.size() >= sizeof(sockaddr_un::sun_path)) {
+    co_return fail(ErrorCode::Unavailable, "the path does not fit a socket address");
+  }
+  const asio::local::stream_protocol::endpoint endpoint(path_);
+  for (int attempt = 0;; ++attempt) {
+    error_code ec;
+    socket_.open(endpoint.protocol(), ec);
+    if (!ec) socket_.native_non_blocking(true, ec);
+    if (ec) co_return fail(ErrorCode::Unavailable, ec.message());
+    // Asio takes the EAGAIN of a full backlog for a connection in progress (unix(7): connect does not wait then).
+    if (::connect(socket_.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) {
+      co_return Status{};
+    }
+    const int reason = errno;
+    close();
+    if (reason != EAGAIN || attempt >= kConnectTries) {
+      co_return fail(ErrorCode::Unavailable, error_code(reason, boost::system::system_category()).message());
+    }
+    asio::steady_timer pause(executor_, kConnectPause);
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  }
+}
+
+asio::awaitable<Result<ResponseHead>> EngineLink::readHead(bool to_head) {
+  while (true) {
+    auto& parser = parsing_->parser.emplace();
+    parser.header_limit(static_cast<std::uint32_t>(kMaxHeadBytes));
+    parser.body_limit(boost::none);
+    parser.skip(to_head);
+    error_code ec;
+    co_await http::async_read_header(socket_, parsing_->buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return fail(ioError(ec, "read answer"));
+    const auto& message = parser.get();
+    const int status = static_cast<int>(message.result_int());
+    if (status >= 100 && status < 200 && status != 101) continue;
+    ResponseHead head;
+    head.status = status;
+    head.reason = std::string(message.reason());
+    for (const auto& field : message) {
+      head.fields.push_back({std::string(field.name_string()), std::string(field.value())});
+    }
+    head.keep_alive = message.keep_alive();
+    head.has_body = !to_head && status >= 200 && status != 204 && status != 304;
+    head.until_close = head.has_body && !message.chunked() && !parser.content_length();
+    if (parser.content_length()) head.length = *parser.content_length();
+    co_return head;
+  }
+}
+
+bool EngineLink::bodyDone() const {
+  return !parsing_->parser || parsing_->parser->is_done();
+}
+bool EngineLink::hasBuffered() const {
+  return parsing_->buffer.size() > 0;
+}
+
+asio::awaitable<Result<std::size_t>> EngineLink::readBody(std::span<char> out) {
+  if (bodyDone()) co_return std::size_t{0};
+  co_return co_await readSome(socket_, parsing_->buffer, *parsing_->parser, out);
+}
+
+std::string EngineLink::takeBuffered() {
+  return takeAll(parsing_->buffer);
+}
+
+void EngineLink::shutdownSend() {
+  spent_ = true;
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+void EngineLink::close() {
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace ds01::gateway

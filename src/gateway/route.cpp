@@ -1,0 +1,291 @@
+#include "gateway/route.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace ds01::gateway {
+
+namespace {
+
+using enum Rule;
+
+constexpr BodyKind kJson = BodyKind::Json;
+constexpr BodyKind kStream = BodyKind::Stream;
+constexpr BodyKind kNone = BodyKind::None;
+
+constexpr std::string_view kSwarm = "Swarm mode is managed by the administrators of this server.";
+constexpr std::string_view kPlugins = "Engine plugins run as root and are managed by the administrators.";
+constexpr std::string_view kPrune = "This would remove what belongs to others; remove your own by name instead.";
+constexpr std::string_view kUnpublished = "Not part of the published API.";
+
+constexpr auto kRoutes = std::to_array<Route>({
+    {"GET", "/_ping", Pass},
+    {"HEAD", "/_ping", Pass},
+    {"GET", "/version", Pass},
+    {"GET", "/info", Pass},
+    {"POST", "/auth", Pass, kStream},
+    {"GET", "/events", Events},
+    {"GET", "/system/df", Deny, kNone, UpgradeKind::None,
+     "It lists the containers of everybody; `docker ps --size` shows what yours take."},
+    {"POST", "/session", Session, kNone, UpgradeKind::H2c},
+    {"POST", "/grpc", Deny, kNone, UpgradeKind::H2c,
+     "Direct access to BuildKit is not open to users; `docker build` and `docker buildx build` with the default "
+     "builder "
+     "work without it."},
+
+    {"GET", "/containers/json", ContainerList},
+    {"POST", "/containers/create", ContainerCreate, kJson},
+    {"POST", "/containers/prune", ContainerPrune},
+    {"GET", "/containers/{}/json", Container},
+    {"GET", "/containers/{}/top", Container},
+    {"GET", "/containers/{}/logs", Container},
+    {"GET", "/containers/{}/changes", Container},
+    {"GET", "/containers/{}/export", Container},
+    {"GET", "/containers/{}/stats", Container},
+    {"POST", "/containers/{}/resize", Container},
+    {"POST", "/containers/{}/start", Container},
+    {"POST", "/containers/{}/stop", Container},
+    {"POST", "/containers/{}/restart", Container},
+    {"POST", "/containers/{}/kill", Container},
+    {"POST", "/containers/{}/update", ContainerUpdate, kJson},
+    {"POST", "/containers/{}/rename", ContainerRename},
+    {"POST", "/containers/{}/pause", Container},
+    {"POST", "/containers/{}/unpause", Container},
+    {"POST", "/containers/{}/attach", Container, kNone, UpgradeKind::Tcp},
+    {"GET", "/containers/{}/attach/ws", Container, kNone, UpgradeKind::WebSocket},
+    {"POST", "/containers/{}/wait", Container},
+    {"DELETE", "/containers/{}", ContainerRemove},
+    {"HEAD", "/containers/{}/archive", Container},
+    {"GET", "/containers/{}/archive", Container},
+    {"PUT", "/containers/{}/archive", Container, kStream},
+    {"POST", "/containers/{}/exec", ExecCreate, kJson},
+    {"GET", "/containers/{}/checkpoints", Deny, kNone, UpgradeKind::None, kUnpublished},
+    {"POST", "/containers/{}/checkpoints", Deny, kJson, UpgradeKind::None, kUnpublished},
+    {"DELETE", "/containers/{}/checkpoints/{}", Deny, kNone, UpgradeKind::None, kUnpublished},
+    {"POST", "/exec/{}/start", ExecStart, kJson, UpgradeKind::Tcp},
+    {"POST", "/exec/{}/resize", Exec},
+    {"GET", "/exec/{}/json", Exec},
+    {"POST", "/commit", Commit, kJson},
+
+    {"GET", "/images/json", Pass},
+    {"GET", "/images/search", Pass},
+    {"GET", "/images/get", Pass},
+    {"POST", "/images/create", Pass, kStream},
+    {"POST", "/images/load", Pass, kStream},
+    {"POST", "/images/prune", Deny, kNone, UpgradeKind::None, kPrune},
+    {"GET", "/images/{}/json", Pass},
+    {"GET", "/images/{}/history", Pass},
+    {"GET", "/images/{}/get", Pass},
+    {"GET", "/images/{}/attestations", Pass},
+    {"POST", "/images/{}/push", Pass, kStream},
+    {"POST", "/images/{}/tag", Pass},
+    {"DELETE", "/images/{}", ImageRemove},
+    {"GET", "/distribution/{}/json", Pass},
+    {"POST", "/build", Build, kStream},
+    {"POST", "/build/cancel", Pass},
+    {"POST", "/build/prune", Deny, kNone, UpgradeKind::None, kPrune},
+
+    {"GET", "/networks", NetworkView},
+    {"GET", "/networks/{}", NetworkView},
+    {"DELETE", "/networks/{}", Pass},
+    {"POST", "/networks/create", NetworkCreate, kJson},
+    {"POST", "/networks/{}/connect", NetworkContainer, kJson},
+    {"POST", "/networks/{}/disconnect", NetworkContainer, kJson},
+    {"POST", "/networks/prune", Deny, kNone, UpgradeKind::None, kPrune},
+
+    {"GET", "/volumes", Pass},
+    {"POST", "/volumes/create", VolumeCreate, kJson},
+    {"GET", "/volumes/{}", Pass},
+    {"PUT", "/volumes/{}", Deny, kJson, UpgradeKind::None, kSwarm},
+    {"DELETE", "/volumes/{}", Pass},
+    {"POST", "/volumes/prune", Deny, kNone, UpgradeKind::None, kPrune},
+
+    {"GET", "/plugins", Deny, kNone, UpgradeKind::None, kPlugins},
+    {"GET", "/plugins/privileges", Deny, kNone, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/pull", Deny, kStream, UpgradeKind::None, kPlugins},
+    {"GET", "/plugins/{}/json", Absent, kNone, UpgradeKind::None, "plugin"},
+    {"DELETE", "/plugins/{}", Deny, kNone, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/{}/enable", Deny, kNone, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/{}/disable", Deny, kNone, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/{}/upgrade", Deny, kStream, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/create", Deny, kStream, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/{}/push", Deny, kStream, UpgradeKind::None, kPlugins},
+    {"POST", "/plugins/{}/set", Deny, kStream, UpgradeKind::None, kPlugins},
+
+    {"GET", "/nodes", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"GET", "/nodes/{}", Absent, kNone, UpgradeKind::None, "node"},
+    {"DELETE", "/nodes/{}", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/nodes/{}/update", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/swarm", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/swarm/init", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"POST", "/swarm/join", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"POST", "/swarm/leave", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"POST", "/swarm/update", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/swarm/unlockkey", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/swarm/unlock", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/services", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/services/create", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/services/{}", Absent, kNone, UpgradeKind::None, "service"},
+    {"DELETE", "/services/{}", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/services/{}/update", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/services/{}/logs", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"GET", "/tasks", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"GET", "/tasks/{}", Absent, kNone, UpgradeKind::None, "task"},
+    {"GET", "/tasks/{}/logs", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"GET", "/secrets", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/secrets/create", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/secrets/{}", Absent, kNone, UpgradeKind::None, "secret"},
+    {"DELETE", "/secrets/{}", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/secrets/{}/update", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/configs", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/configs/create", Deny, kStream, UpgradeKind::None, kSwarm},
+    {"GET", "/configs/{}", Absent, kNone, UpgradeKind::None, "config"},
+    {"DELETE", "/configs/{}", Deny, kNone, UpgradeKind::None, kSwarm},
+    {"POST", "/configs/{}/update", Deny, kStream, UpgradeKind::None, kSwarm},
+});
+
+std::vector<std::string_view> split(std::string_view pattern) {
+  std::vector<std::string_view> out;
+  while (!pattern.empty()) {
+    pattern.remove_prefix(1);
+    const std::size_t slash = pattern.find('/');
+    out.push_back(pattern.substr(0, slash));
+    pattern = slash == std::string_view::npos ? std::string_view() : pattern.substr(slash);
+  }
+  return out;
+}
+
+struct SplitRoute {
+  const Route* route;
+  std::vector<std::string_view> parts;
+  bool literal;
+  bool long_name;  // {} may stand for several segments
+};
+
+const std::vector<SplitRoute>& splitRoutes() {
+  static const std::vector<SplitRoute> table = [] {
+    std::vector<SplitRoute> out;
+    for (const Route& route : kRoutes) {
+      const std::string_view p = route.pattern;
+      const bool long_name = p.starts_with("/images/") || p.starts_with("/distribution/") || p.starts_with("/plugins/");
+      out.push_back({&route, split(p), p.find("{}") == std::string_view::npos, long_name});
+    }
+    std::ranges::stable_partition(out, &SplitRoute::literal);
+    return out;
+  }();
+  return table;
+}
+
+std::optional<RouteMatch> matchOne(const SplitRoute& candidate, const std::vector<std::string>& segments) {
+  const auto& parts = candidate.parts;
+  if (segments.size() < parts.size() || (segments.size() > parts.size() && !candidate.long_name)) return std::nullopt;
+  const std::size_t extra = segments.size() - parts.size();
+  RouteMatch match{candidate.route, 0, 0};
+  std::size_t at = 0;
+  for (const std::string_view part : parts) {
+    if (part == "{}") {
+      const std::size_t count = match.name_count == 0 ? 1 + extra : 1;
+      if (match.name_count == 0) match.name_at = at, match.name_count = count;
+      at += count;
+    } else if (at < segments.size() && segments[at] == part) {
+      ++at;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (at != segments.size()) return std::nullopt;
+  return match;
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+std::optional<RouteMatch> matchRoute(std::string_view method, const Target& target) {
+  for (const SplitRoute& candidate : splitRoutes()) {
+    if (candidate.route->method != method) continue;
+    if (auto match = matchOne(candidate, target.segments)) return match;
+  }
+  return std::nullopt;
+}
+
+std::string_view toString(Rule rule) {
+  switch (rule) {
+    case Pass:
+      return "passes";
+    case Deny:
+      return "admins only";
+    case Absent:
+      return "admins only; 404 for others";
+    case ContainerList:
+      return "own containers only";
+    case ContainerCreate:
+      return "admission: checked, rewritten, GPU leased";
+    case ContainerPrune:
+      return "own containers only";
+    case Container:
+      return "own container";
+    case ContainerUpdate:
+      return "own container; fields examined";
+    case ContainerRename:
+      return "own container";
+    case ContainerRemove:
+      return "own container; its lease ends";
+    case ExecCreate:
+      return "own container; fields examined";
+    case ExecStart:
+      return "exec in own container; fields examined";
+    case Exec:
+      return "exec in own container";
+    case Commit:
+      return "own container; fields checked";
+    case Build:
+      return "query checked; cgroup parent set";
+    case ImageRemove:
+      return "passes without force";
+    case Session:
+      return "only as upgrade to h2c";
+    case Events:
+      return "own containers, images, networks, volumes";
+    case NetworkView:
+      return "containers of others taken out";
+    case NetworkCreate:
+      return "fields examined";
+    case NetworkContainer:
+      return "own container; fields examined";
+    case VolumeCreate:
+      return "fields examined";
+  }
+  return "";
+}
+
+std::string routesAsMarkdown() {
+  std::string out =
+      "# What users may ask of the Engine\n\n"
+      "This is the route table (`src/gateway/route.cpp`); the test `ApiRules.documentIsCurrent` compares both. The rules\n"
+      "are for everybody who is not an admin; admins pass, except that containers they create are admitted and leased like\n"
+      "others. An endpoint that is not listed is refused, as is an API version before 1.24. `{}` is a name or id; "
+      "with\n"
+      "\"own container\" it is resolved once and sent on as the full id, and somebody else's container does not "
+      "exist.\n"
+      "Body: *json* is read whole (at most 4 MiB), checked key by key and written anew; *stream* is relayed as it "
+      "comes.\n"
+      "\n| Method | Path | Rule | Body | Upgrade | Note |\n|---|---|---|---|---|---|\n";
+  for (const Route& r : kRoutes) {
+    const std::string_view body = r.body == kJson ? "json" : r.body == kStream ? "stream" : "";
+    const std::string_view upgrade = r.upgrade == UpgradeKind::Tcp         ? "tcp"
+                                     : r.upgrade == UpgradeKind::H2c       ? "h2c"
+                                     : r.upgrade == UpgradeKind::WebSocket ? "websocket"
+                                                                           : "";
+    out += fmt::format("| {} | `{}` | {} | {} | {} | {} |\n", r.method, r.pattern, toString(r.rule), body, upgrade,
+                       r.note);
+  }
+  return out;
+}
+
+}  // namespace ds01::gateway

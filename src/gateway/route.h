@@ -1,0 +1,75 @@
+// The route table: for every endpoint of the Engine's API what somebody who is not an admin may do with it. Data only;
+// handlers.cpp carries the rules out. What no line matches is refused for them. Admins pass wherever a rule only asks
+// about ownership or rights.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gateway/target.h"
+
+namespace ds01::gateway {
+
+enum class Rule {
+  Pass,              // forwarded as it is
+  Deny,              // admins only; `note` says what to do instead
+  Absent,            // admins only; for others there is none, so that `docker inspect` goes on; `note` is the kind
+  ContainerList,     // filtered by label, the answer by owner
+  ContainerCreate,   // the create transaction
+  ContainerPrune,    // limited to the caller's containers
+  Container,         // the container in the path must be the caller's; forwarded with its full id
+  ContainerUpdate,   // Container, and the body is examined
+  ContainerRename,   // Container, and a foreign id in a conflict is hidden
+  ContainerRemove,   // Container, and the lease ends with the Engine's 2xx
+  ExecCreate,        // Container, and the body is examined
+  ExecStart,         // the exec's container must be the caller's; the body is examined
+  Exec,              // the exec's container must be the caller's
+  Commit,            // the container in the query must be the caller's
+  Build,             // the query is checked, cgroupparent is ours
+  ImageRemove,       // not by force
+  Session,           // only as upgrade to h2c
+  Events,            // the stream is filtered
+  NetworkView,       // foreign containers are taken out of the answer
+  NetworkCreate,     // the body is examined
+  NetworkContainer,  // connect, disconnect: the container in the body must be the caller's
+  VolumeCreate,      // the body is examined
+};
+
+enum class BodyKind {
+  None,    // a body other than nothing, {} or null is refused
+  Json,    // read whole (4 MiB), checked, sent on as we serialise it
+  Stream,  // relayed as it comes
+};
+
+enum class UpgradeKind { None, Tcp, H2c, WebSocket };
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;  // "{}" is one segment, or several where the name of an image may have slashes
+  Rule rule;
+  BodyKind body = BodyKind::None;
+  UpgradeKind upgrade = UpgradeKind::None;
+  std::string_view note = {};  // a sentence for the documentation; for Deny also for the user
+};
+
+std::span<const Route> routes();
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  std::size_t name_at = 0;     // index into Target::segments of what {} stands for
+  std::size_t name_count = 0;  // 0: the pattern has no {}
+};
+
+// The line that the Engine's own router would choose: literal paths before patterns.
+std::optional<RouteMatch> matchRoute(std::string_view method, const Target& target);
+
+// The oldest API version that others than admins may speak: older ones take a HostConfig at start.
+inline constexpr ApiVersion kOldestApi{1, 24};
+
+// docs/api-rules.md.
+std::string routesAsMarkdown();
+std::string_view toString(Rule rule);
+
+}  // namespace ds01::gateway

@@ -1,0 +1,153 @@
+#include "gateway/session.h"
+
+#include <exception>
+#include <optional>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "gateway/handlers.h"
+#include "gateway/raw_head.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Counts a connection as long as it lives, for the caps and for stop().
+class Registration {
+ public:
+  Registration(Core& core, Socket& socket) : core_(core), socket_(socket) {
+    ++core_.connections;
+    core_.sockets.insert(&socket_);
+  }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+  ~Registration() {
+    --core_.connections;
+    core_.sockets.erase(&socket_);
+    if (uid_ && --core_.connections_by_uid[*uid_] == 0) core_.connections_by_uid.erase(*uid_);
+  }
+
+  // False: this uid has as many connections as it may.
+  bool countFor(std::uint32_t uid) {
+    uid_ = uid;
+    return ++core_.connections_by_uid[uid] <= core_.options.max_connections_per_uid;
+  }
+
+ private:
+  Core& core_;
+  Socket& socket_;
+  std::optional<std::uint32_t> uid_;
+};
+
+class Session {
+ public:
+  Session(Core& core, Socket socket)
+      : core_(core),
+        client_(std::move(socket)),
+        engine_(core.executor, core.options.engine_socket),
+        registration_(core_, client_.socket()),
+        engine_registration_(core_, engine_.socket()) {}
+
+  asio::awaitable<void> run();
+
+ private:
+  // The Engine's side is closed by stop() too, but is no connection that counts.
+  struct EngineRegistration {
+    EngineRegistration(Core& core_in, Socket& socket_in) : core(core_in), socket(socket_in) {
+      core.sockets.insert(&socket);
+    }
+    EngineRegistration(const EngineRegistration&) = delete;
+    EngineRegistration& operator=(const EngineRegistration&) = delete;
+    ~EngineRegistration() { core.sockets.erase(&socket); }
+    Core& core;
+    Socket& socket;
+  };
+
+  asio::awaitable<std::optional<Denial>> identify();
+  asio::awaitable<Flow> serveOne(std::optional<Denial> refused);
+  asio::awaitable<Flow> refuse(Denial denial);
+
+  Core& core_;
+  ClientLink client_;
+  EngineLink engine_;
+  Registration registration_;
+  EngineRegistration engine_registration_;
+  std::shared_ptr<Peer> peer_;  // set once identified
+};
+
+asio::awaitable<std::optional<Denial>> Session::identify() {
+  if (core_.connections > core_.options.max_connections) {
+    co_return Denial{503, "too_many_connections", "too many connections are open on this socket; try again later"};
+  }
+  auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
+  if (!identified) co_return std::move(identified.error());
+  peer_ = std::move(*identified);
+  if (!registration_.countFor(peer_->caller().user.uid)) {
+    co_return Denial{503, "too_many_connections",
+                     fmt::format("you have {} connections open, which is as many as one user may",
+                                 core_.options.max_connections_per_uid)};
+  }
+  co_return std::nullopt;
+}
+
+// Before there is a request that could be answered by an Exchange, or when its head is not to be trusted.
+asio::awaitable<Flow> Session::refuse(Denial denial) {
+  const DecisionId id = core_.ports.site.newDecision();
+  events::Event event;
+  event.type = "auth.denied";
+  if (peer_) event.user = peer_->caller().user.login;
+  event.details = {{"reason", denial.reason}, {"text", denial.text}, {"decision", id.str()}};
+  core_.ports.events.emit(std::move(event));
+  const std::string json = messageJson(fmt::format("ds01: {} (decision {})", denial.text, id.str()));
+  co_await writeAll(client_.socket(), ownResponse(denial.http_status, json, true, false));
+  co_return Flow::Drain;
+}
+
+asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
+  auto bytes = co_await client_.readHead(core_.options.head_timeout);
+  if (!bytes) co_return co_await refuse(std::move(bytes.error()));
+  if (bytes->empty() || core_.stopping) co_return Flow::Close;
+  // Refusals of the connection wait for the first request, because clients write before they read.
+  if (refused) co_return co_await refuse(std::move(*refused));
+  if (!peer_->alive()) {
+    Denial gone{403, "peer_gone", "the process that opened this connection has exited; connect again"};
+    co_return co_await refuse(std::move(gone));
+  }
+  auto head = parseHead(*bytes);
+  if (!head) co_return co_await refuse(std::move(head.error()));
+  auto target = parseTarget(head->target);
+  if (!target) co_return co_await refuse(std::move(target.error()));
+  if (const Status framed = client_.beginBody(*bytes); !framed) {
+    Denial denial{400, "malformed_http", framed.error().message()};
+    co_return co_await refuse(std::move(denial));
+  }
+  bytes->clear();
+  bytes->shrink_to_fit();
+  const auto match = matchRoute(head->method, *target);
+  Exchange exchange(core_, client_, engine_, peer_->caller(), std::move(*head), std::move(*target), match);
+  co_return co_await handle(exchange);
+}
+
+asio::awaitable<void> Session::run() {
+  std::optional<Denial> refused = co_await identify();
+  Flow flow = Flow::KeepAlive;
+  while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
+  engine_.close();
+  if (flow == Flow::Drain) co_await client_.drain(core_.options.drain_timeout);
+}
+
+}  // namespace
+
+asio::awaitable<void> serveConnection(std::shared_ptr<Core> core, Socket socket) {
+  try {
+    Session session(*core, std::move(socket));
+    co_await session.run();
+  } catch (const std::exception& error) {
+    spdlog::error("gateway: a session ended by an exception: {}", error.what());
+  }
+}
+
+}  // namespace ds01::gateway

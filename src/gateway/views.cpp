@@ -1,0 +1,104 @@
+#include "gateway/views.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+
+#include "gateway/head_writer.h"
+
+namespace ds01::gateway {
+
+namespace json = boost::json;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::string_view kConflictMark = "is already in use by container \"";
+constexpr std::size_t kIdDigits = 64;
+
+std::string messageOf(std::string_view body) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(body, ec);
+  if (ec || !value.is_object()) return {};
+  const json::value* message = value.get_object().if_contains("message");
+  return message != nullptr && message->is_string() ? std::string(message->get_string()) : std::string();
+}
+
+asio::awaitable<Status> hideInOne(Ownership& ownership, const std::string& login, json::object& network) {
+  json::value* const member = network.if_contains("Containers");
+  json::object* const containers = member != nullptr ? member->if_object() : nullptr;
+  if (containers == nullptr) co_return Status{};
+  std::vector<std::string> ids;
+  for (const auto& entry : *containers) ids.emplace_back(entry.key());
+  for (const std::string& id : ids) {
+    const Result<bool> own = co_await isOwn(ownership, login, id);
+    if (!own) co_return fail(own.error());
+    if (!*own) containers->erase(id);
+  }
+  co_return Status{};
+}
+
+}  // namespace
+
+asio::awaitable<Result<bool>> isOwn(Ownership& ownership, std::string login, std::string ref) {
+  const Result<OwnedContainer> found = co_await ownership.find(std::move(ref));
+  if (found) co_return found->owner == login;
+  if (found.error().code() == ErrorCode::NotFound) co_return false;
+  co_return fail(found.error());
+}
+
+Result<json::value> parseAnswer(std::string_view body) {
+  boost::system::error_code ec;
+  json::parse_options options;
+  options.max_depth = 64;
+  json::value value = json::parse(body, ec, {}, options);
+  if (ec) return fail(ErrorCode::Malformed, "the Engine's answer is not JSON: " + ec.message());
+  return value;
+}
+
+asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, json::value& list) {
+  json::array* const items = list.if_array();
+  if (items == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of containers is not a list");
+  json::array kept(list.storage());
+  for (json::value& item : *items) {
+    const json::object* const object = item.if_object();
+    const json::value* const id = object != nullptr ? object->if_contains("Id") : nullptr;
+    if (id == nullptr || !id->is_string()) continue;
+    const Result<bool> own = co_await isOwn(ownership, login, std::string(id->get_string()));
+    if (!own) co_return fail(own.error());
+    if (*own) kept.push_back(std::move(item));
+  }
+  *items = std::move(kept);
+  co_return Status{};
+}
+
+asio::awaitable<Status> hideForeignEndpoints(Ownership& ownership, std::string login, json::value& view) {
+  if (json::object* const one = view.if_object()) co_return co_await hideInOne(ownership, login, *one);
+  json::array* const many = view.if_array();
+  if (many == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's answer about networks is not understood");
+  for (json::value& item : *many) {
+    json::object* const network = item.if_object();
+    if (network == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of networks is not understood");
+    const Status hidden = co_await hideInOne(ownership, login, *network);
+    if (!hidden) co_return fail(hidden.error());
+  }
+  co_return Status{};
+}
+
+std::optional<std::string> idInConflict(std::string_view body) {
+  const std::string message = messageOf(body);
+  const std::size_t mark = message.find(kConflictMark);
+  if (mark == std::string::npos) return std::nullopt;
+  std::string id = message.substr(mark + kConflictMark.size(), kIdDigits);
+  if (id.size() != kIdDigits || id.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  return id;
+}
+
+std::string conflictWithoutId(std::string_view body) {
+  const std::string message = messageOf(body);
+  return messageJson(message.substr(0, message.find(kConflictMark)) +
+                     "is already in use by a container of another user. Choose another name.");
+}
+
+}  // namespace ds01::gateway

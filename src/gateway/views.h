@@ -1,0 +1,33 @@
+// Answers of the Engine reduced to what one user may see.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/result.h"
+#include "gateway/ports.h"
+
+namespace ds01::gateway {
+
+// Whether the container exists and belongs to `login`; the Engine's silence is an error.
+boost::asio::awaitable<Result<bool>> isOwn(Ownership& ownership, std::string login, std::string ref);
+
+Result<boost::json::value> parseAnswer(std::string_view body);
+
+// GET /containers/json: keeps the items of `login`, each as the Engine wrote it.
+boost::asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, boost::json::value& list);
+
+// GET /networks and /networks/{}: takes the endpoints of other people's containers out of "Containers".
+boost::asio::awaitable<Status> hideForeignEndpoints(Ownership& ownership, std::string login, boost::json::value& view);
+
+// The container id that a name conflict names, if `body` is one: {"message": "Conflict. The container name "/x" is
+// already in use by container "<64 hex digits>". You have to …"}.
+std::optional<std::string> idInConflict(std::string_view body);
+// The same answer without it.
+std::string conflictWithoutId(std::string_view body);
+
+}  // namespace ds01::gateway

@@ -1,0 +1,216 @@
+// The rest of the daemon as the gateway sees it, scripted. Tests run the gateway on a thread of its own, so what both
+// sides touch is behind one mutex per fake.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "docker/engine_client.h"
+#include "events/event.h"
+#include "gateway/ports.h"
+
+namespace ds01::gateway::test {
+
+namespace asio = boost::asio;
+
+inline std::string fullId(char digit) {
+  return std::string(64, digit);
+}
+
+inline Caller callerNamed(std::string login, std::uint32_t uid, bool admin = false) {
+  Caller caller;
+  caller.user.uid = uid;
+  caller.user.gid = uid;
+  caller.user.login = login;
+  caller.user.home = "/home/" + login;
+  caller.admin = admin;
+  return caller;
+}
+
+class FakePeer : public Peer {
+ public:
+  FakePeer(Caller caller, std::shared_ptr<std::atomic<bool>> alive)
+      : caller_(std::move(caller)), alive_(std::move(alive)) {}
+  const Caller& caller() const override { return caller_; }
+  bool alive() const override { return alive_->load(); }
+
+ private:
+  Caller caller_;
+  std::shared_ptr<std::atomic<bool>> alive_;
+};
+
+class FakeIdentities : public Identities {
+ public:
+  asio::awaitable<std::expected<std::shared_ptr<Peer>, Denial>> identify(int) override {
+    const std::lock_guard lock(mutex);
+    if (denial) co_return std::unexpected(*denial);
+    co_return std::make_shared<FakePeer>(caller, alive);
+  }
+  std::mutex mutex;
+  Caller caller = callerNamed("alice", 1001);
+  std::optional<Denial> denial;
+  std::shared_ptr<std::atomic<bool>> alive = std::make_shared<std::atomic<bool>>(true);
+};
+
+class FakeOwnership : public Ownership {
+ public:
+  void add(const std::string& name, const std::string& id, std::optional<std::string> owner) {
+    const std::lock_guard lock(mutex);
+    containers.push_back({ContainerId(id), name, std::move(owner)});
+  }
+  asio::awaitable<Result<OwnedContainer>> find(std::string ref) override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    for (const OwnedContainer& c : containers) {
+      if (c.name == ref || (ref.size() >= 4 && c.id.str().starts_with(ref))) co_return c;
+    }
+    co_return fail(ErrorCode::NotFound, "No such container: " + ref);
+  }
+  asio::awaitable<Result<OwnedContainer>> findExec(std::string exec_id) override {
+    const std::lock_guard lock(mutex);
+    const auto it = execs.find(exec_id);
+    if (it == execs.end()) co_return fail(ErrorCode::NotFound, "No such exec instance: " + exec_id);
+    co_return it->second;
+  }
+  void rememberExec(std::string exec_id, const OwnedContainer& container) override {
+    const std::lock_guard lock(mutex);
+    execs[exec_id] = container;
+  }
+  asio::awaitable<void> removed(ContainerId id) override {
+    const std::lock_guard lock(mutex);
+    removals.push_back(id.str());
+    co_return;
+  }
+  std::mutex mutex;
+  std::vector<OwnedContainer> containers;
+  std::map<std::string, OwnedContainer> execs;
+  std::vector<std::string> removals;
+  bool away = false;
+};
+
+class FakeGrants : public Grants {
+ public:
+  asio::awaitable<std::expected<Grant, Denial>> reserve(GrantRequest request) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("reserve " + request.container_name);
+    if (denial) co_return std::unexpected(*denial);
+    std::optional<Lease> lease;
+    std::vector<GpuSlot> slots;
+    if (request.gpu) {
+      lease.emplace();
+      lease->id = LeaseId("L0000000000000001");
+      lease->login = request.caller.user.login;
+      lease->uuids = {"GPU-1"};
+      slots.push_back({"0", "GPU-1", "Fake", "full", 0, GpuEq::whole(1), 1024});
+    }
+    co_return std::expected<Grant, Denial>(std::in_place, *this, request.decision, std::move(lease), std::move(slots));
+  }
+  std::vector<std::string> entries() {
+    const std::lock_guard lock(mutex);
+    return log;
+  }
+  std::mutex mutex;
+  std::vector<std::string> log;
+  std::optional<Denial> denial;
+
+ protected:
+  asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
+                             std::string owner) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("bind " + ticket.str() + " " + (lease ? lease->str() : "-") + " " + id.str() + " " + name + " " +
+                  owner);
+    co_return;
+  }
+  void release(DecisionId ticket, std::optional<LeaseId> lease) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("release " + ticket.str() + " " + (lease ? lease->str() : "-"));
+  }
+  void uncertain(DecisionId ticket, std::optional<LeaseId> lease) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("uncertain " + ticket.str() + " " + (lease ? lease->str() : "-"));
+  }
+};
+
+class FakeSite : public Site {
+ public:
+  FakeSite() {
+    facts.emplace();
+    facts->api = {1, 41};
+    facts->cpus = 8;
+  }
+  std::expected<Limits, Denial> limitsFor(const User&) const override {
+    Limits limits;
+    limits.group = "student";
+    return limits;
+  }
+  std::optional<EngineFacts> engineFacts() const override { return facts; }
+  admission::Emitter gpuEmitter() const override { return admission::Emitter::Sim; }
+  DecisionId newDecision() override { return DecisionId("D" + std::to_string(++decisions)); }
+  Result<std::string> cgroupParent(const User& user, const Limits& limits) const override {
+    return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-" + limits.group + "-" + user.login + ".slice";
+  }
+  std::optional<EngineFacts> facts;
+  std::atomic<int> decisions = 0;
+};
+
+class FakePaths : public Paths {
+ public:
+  asio::awaitable<Result<std::string>> resolveBind(const User& user, std::string source) override {
+    if (source.starts_with(user.home + "/")) co_return source;
+    co_return fail(ErrorCode::PermissionDenied, source + " is not below your home directory");
+  }
+};
+
+class FakeEngineClient : public docker::EngineClient {
+ public:
+  asio::awaitable<Result<EngineFacts>> facts() override { co_return EngineFacts{}; }
+  asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override {
+    co_return fail(ErrorCode::NotFound, "No such container: " + ref);
+  }
+  asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (!images.contains(ref)) co_return fail(ErrorCode::NotFound, "No such image: " + ref + ":latest");
+    co_return ImageView{};
+  }
+  asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
+    co_return fail(ErrorCode::NotFound, "No such exec instance: " + id);
+  }
+  asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string) override {
+    co_return std::vector<ContainerSummary>{};
+  }
+  asio::awaitable<Status> followEvents(std::function<void()>, std::function<void(const EngineEvent&)>) override {
+    co_return fail(ErrorCode::Unavailable, "not here");
+  }
+  std::mutex mutex;
+  std::set<std::string> images{"busybox"};
+  bool away = false;
+};
+
+class FakeEvents : public events::EventSink {
+ public:
+  void emit(events::Event event) override {
+    const std::lock_guard lock(mutex);
+    events.push_back(std::move(event));
+  }
+  // The events of one type, for counting and looking at details.
+  std::vector<events::Event> of(const std::string& type) {
+    const std::lock_guard lock(mutex);
+    std::vector<events::Event> out;
+    for (const events::Event& event : events) {
+      if (event.type == type) out.push_back(event);
+    }
+    return out;
+  }
+  std::mutex mutex;
+  std::vector<events::Event> events;
+};
+
+}  // namespace ds01::gateway::test

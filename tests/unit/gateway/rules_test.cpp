@@ -1,0 +1,118 @@
+// The small pure parts: filters, build query, events, views, heads that we write.
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "gateway/build_query.h"
+#include "gateway/docker_filters.h"
+#include "gateway/event_filter.h"
+#include "gateway/head_writer.h"
+#include "gateway/views.h"
+
+namespace ds01::gateway {
+namespace {
+
+TEST(Filters, bothForms) {
+  const auto modern = parseFilters(R"({"label":{"a=b":true,"c":true},"status":{"running":true}})");
+  ASSERT_TRUE(modern.has_value());
+  EXPECT_EQ(modern->at("label"), (std::vector<std::string>{"a=b", "c"}));
+  const auto legacy = parseFilters(R"({"label":["a=b"]})");
+  ASSERT_TRUE(legacy.has_value());
+  EXPECT_EQ(serialise(*legacy), R"({"label":{"a=b":true}})");
+  EXPECT_TRUE(parseFilters("")->empty());
+  EXPECT_TRUE(parseFilters("null")->empty());
+}
+
+TEST(Filters, malformedIsRefused) {
+  for (const char* bad :
+       {"{", "[]", "1", R"({"a":1})", R"({"a":{"b":1}})", R"({"a":[1]})", R"({"a":{"b":{}}})", "{} x"}) {
+    EXPECT_FALSE(parseFilters(bad).has_value()) << bad;
+  }
+}
+
+TEST(BuildQuery, whatIsOpen) {
+  for (const char* good : {"/build?t=x", "/build?networkmode=", "/build?networkmode=default", "/build?networkmode=none",
+                           "/build?networkmode=bridge", "/build?networkmode=my_net.1", "/build?remote=&securityopt="}) {
+    EXPECT_FALSE(checkBuildQuery(*parseTarget(good))) << good;
+  }
+}
+
+TEST(BuildQuery, whatIsNot) {
+  for (const char* bad : {"/build?networkmode=host", "/build?networkmode=container:x",
+                          "/build?networkmode=ns:/proc/1/ns/net", "/build?networkmode=.x", "/build?networkmode=a%20b",
+                          "/build?securityopt=%5B%22a%22%5D", "/build?cgroupparent=/", "/build?remote=http://x/y"}) {
+    const auto denial = checkBuildQuery(*parseTarget(bad));
+    ASSERT_TRUE(denial) << bad;
+    EXPECT_EQ(denial->http_status, 403);
+  }
+}
+
+EventVerdict verdict(std::string_view text) {
+  return classifyEvent(boost::json::parse(text).get_object());
+}
+
+TEST(ClassifyEvent, containersByTheirId) {
+  const auto v =
+      verdict(R"({"Type":"container","Action":"exec_create: sh","Actor":{"ID":"abc","Attributes":{"container":"x"}}})");
+  EXPECT_EQ(v.kind, EventVerdict::Kind::ByContainer);
+  EXPECT_EQ(v.container, "abc");
+}
+
+TEST(ClassifyEvent, networksAndVolumesOnBehalfOfContainers) {
+  const auto v =
+      verdict(R"({"Type":"network","Action":"connect","Actor":{"ID":"n","Attributes":{"container":"abc"}}})");
+  EXPECT_EQ(v.kind, EventVerdict::Kind::ByContainer);
+  EXPECT_EQ(v.container, "abc");
+  EXPECT_EQ(verdict(R"({"Type":"volume","Action":"create","Actor":{"ID":"v"}})").kind, EventVerdict::Kind::Pass);
+  EXPECT_EQ(verdict(R"({"Type":"volume","Action":"mount","Actor":{"ID":"v"}})").kind, EventVerdict::Kind::Drop);
+  EXPECT_EQ(verdict(R"({"Type":"image","Action":"pull","Actor":{"ID":"i"}})").kind, EventVerdict::Kind::Pass);
+}
+
+TEST(ClassifyEvent, restIsDropped) {
+  EXPECT_EQ(verdict(R"({"Type":"daemon","Action":"reload"})").kind, EventVerdict::Kind::Drop);
+  EXPECT_EQ(verdict(R"({"status":"start","id":"abc"})").kind, EventVerdict::Kind::Drop);
+  EXPECT_EQ(verdict(R"({"Type":"container","Action":"start"})").kind, EventVerdict::Kind::Drop);
+  EXPECT_EQ(verdict(R"({"Type":"container","Actor":{"ID":7}})").kind, EventVerdict::Kind::Drop);
+}
+
+TEST(Conflict, foreignIdIsTakenOut) {
+  const std::string id(64, 'a');
+  const std::string body = R"({"message":"Conflict. The container name \"/x\" is already in use by container \")" + id +
+                           R"(\". You have to remove (or rename) that container."})";
+  EXPECT_EQ(idInConflict(body), id);
+  const std::string hidden = conflictWithoutId(body);
+  EXPECT_EQ(hidden.find(id), std::string::npos);
+  EXPECT_NE(hidden.find("name \\\"/x\\\" is already in use by a container of another user"), std::string::npos);
+  EXPECT_FALSE(idInConflict(R"({"message":"some other conflict"})"));
+  EXPECT_FALSE(idInConflict("not json"));
+}
+
+TEST(RequestHead, onlyTheAllowListGoesOn) {
+  const auto client = parseHead(
+      "POST /x HTTP/1.1\r\nHost: evil\r\nX-Registry-Auth: a\r\nX-Docker-Expose-Session-Uuid: u\r\nAuthorization: s\r\n"
+      "Cookie: c\r\nConnection: X-Registry-Auth\r\nAccept: application/json-seq\r\nContent-Type: text/plain\r\n"
+      "Content-Length: 5\r\n\r\n");
+  ASSERT_TRUE(client.has_value());
+  Outgoing out{"POST", "/x", std::nullopt, true, true, ""};
+  EXPECT_EQ(requestHead(out, *client),
+            "POST /x HTTP/1.1\r\nHost: docker\r\nX-Registry-Auth: a\r\nX-Docker-Expose-Session-Uuid: u\r\n"
+            "Accept: application/json-seq\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n");
+  out.body = "{}";
+  out.keep_accept = false;
+  EXPECT_EQ(requestHead(out, *client),
+            "POST /x HTTP/1.1\r\nHost: docker\r\nX-Registry-Auth: a\r\nX-Docker-Expose-Session-Uuid: u\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n");
+}
+
+TEST(ResponseHead, hopByHopStaysBehind) {
+  ResponseHead response;
+  response.status = 200;
+  response.reason = "OK";
+  response.fields = {{"Api-Version", "1.41"}, {"Connection", "close"}, {"Transfer-Encoding", "chunked"}};
+  EXPECT_EQ(responseHead(response, Framing::Chunked, false),
+            "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(responseHeadFor(response, 7, true),
+            "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 7\r\nConnection: close\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace ds01::gateway
