@@ -1,0 +1,90 @@
+#include "cli/arguments.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ds01::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using Words = std::vector<std::string>;
+
+Invocation parsed(Words words) {
+  auto result = parseArguments(std::move(words));
+  if (const auto* outcome = std::get_if<Outcome>(&result)) {
+    ADD_FAILURE() << outcome->err << outcome->out;
+    return {};
+  }
+  return std::get<Invocation>(result);
+}
+
+Outcome refused(Words words) {
+  auto result = parseArguments(std::move(words));
+  if (auto* outcome = std::get_if<Outcome>(&result)) return *outcome;
+  ADD_FAILURE() << "was accepted";
+  return {};
+}
+
+TEST(ArgumentsTest, EveryVerb) {
+  EXPECT_TRUE(std::holds_alternative<StatusVerb>(parsed({"status"}).verb));
+  EXPECT_TRUE(std::holds_alternative<GpusVerb>(parsed({"gpus"}).verb));
+  EXPECT_TRUE(std::holds_alternative<PsVerb>(parsed({"ps"}).verb));
+  EXPECT_EQ(std::get<WhoVerb>(parsed({"who"}).verb).place, "");
+  EXPECT_EQ(std::get<WhoVerb>(parsed({"who", "1:0"}).verb).place, "1:0");
+}
+
+TEST(ArgumentsTest, Defaults) {
+  const Invocation invocation = parsed({"status"});
+  EXPECT_EQ(invocation.run_dir, "/run/ds01");
+  EXPECT_FALSE(invocation.json);
+}
+
+TEST(ArgumentsTest, OptionsMayStandBeforeAndBehindTheVerb) {
+  for (const Words& words :
+       {Words{"--run-dir", "/r", "--json", "who", "3"}, Words{"who", "3", "--json", "--run-dir", "/r"},
+        Words{"--run-dir=/r", "who", "--json", "3"}, Words{"who", "--run-dir=/r", "3", "--json"}}) {
+    const Invocation invocation = parsed(words);
+    EXPECT_EQ(invocation.run_dir, "/r");
+    EXPECT_TRUE(invocation.json);
+    EXPECT_EQ(std::get<WhoVerb>(invocation.verb).place, "3");
+  }
+}
+
+TEST(ArgumentsTest, HelpAndVersionGoToStdout) {
+  const Outcome help = refused({"--help"});
+  EXPECT_EQ(help.exit, Exit::Ok);
+  EXPECT_EQ(help.err, "");
+  for (const char* word : {"status", "gpus", "ps", "who", "--json", "--run-dir DIR", "75"}) {
+    EXPECT_THAT(help.out, HasSubstr(word));
+  }
+  EXPECT_THAT(refused({"who", "--help"}).out, HasSubstr("ds01 who"));
+  EXPECT_THAT(refused({"who", "--help"}).out, HasSubstr("SLOT"));
+  const Outcome version = refused({"--version"});
+  EXPECT_EQ(version.exit, Exit::Ok);
+  EXPECT_THAT(version.out, testing::MatchesRegex("ds01 [0-9.]+\n"));
+}
+
+TEST(ArgumentsTest, WrongUsageIsTwoAndTalksOnStderr) {
+  const auto message = [](Words words) {
+    const Outcome outcome = refused(std::move(words));
+    EXPECT_EQ(outcome.exit, Exit::Usage);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, StartsWith("ds01: "));
+    EXPECT_THAT(outcome.err, testing::EndsWith("\nTry 'ds01 --help'.\n"));
+    return outcome.err;
+  };
+  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps or who"));
+  EXPECT_THAT(message({"frob"}), HasSubstr("there is no verb \"frob\""));
+  EXPECT_THAT(message({"--json"}), HasSubstr("say what to do"));
+  EXPECT_THAT(message({"\x1b[2J"}), HasSubstr("\"\\x1b[2J\""));
+  message({"status", "extra"});
+  message({"status", "gpus"});
+  message({"who", "1", "2"});
+  message({"status", "--colour"});
+  message({"status", "--run-dir"});
+  message({"--json=maybe", "status"});
+}
+
+}  // namespace
+}  // namespace ds01::cli
