@@ -1,0 +1,28 @@
+// The gateway's ports over the parts that know nothing of a gateway.
+#pragma once
+
+#include "gateway/ports.h"
+#include "identity/posix/identifier.h"
+#include "mounts/posix/path_resolver.h"
+
+namespace ds01::daemon {
+
+class KernelIdentities final : public gateway::Identities {
+ public:
+  explicit KernelIdentities(identity::posix::Identifier& identifier) : identifier_(identifier) {}
+  boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> identify(int socket) override;
+
+ private:
+  identity::posix::Identifier& identifier_;  // outlives this: both belong to the composition root
+};
+
+class ResolvedPaths final : public gateway::Paths {
+ public:
+  explicit ResolvedPaths(mounts::posix::PathResolver& resolver) : resolver_(resolver) {}
+  boost::asio::awaitable<Result<std::string>> resolveBind(const User& user, std::string source) override;
+
+ private:
+  mounts::posix::PathResolver& resolver_;  // outlives this
+};
+
+}  // namespace ds01::daemon

@@ -1,0 +1,55 @@
+#include "daemon/control_server.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "net/http_server.h"
+
+namespace ds01::daemon {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+
+namespace {
+
+constexpr std::size_t kMaxSessions = 256;
+
+}  // namespace
+
+asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) {
+  while (acceptor.is_open()) {
+    boost::system::error_code error;
+    stream_protocol::socket socket =
+        co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
+    if (error) {
+      // Out of descriptors, most likely: try again when some may have been closed.
+      asio::steady_timer timer(acceptor.get_executor(), std::chrono::milliseconds(100));
+      co_await timer.async_wait(asio::use_awaitable);
+      continue;
+    }
+    if (sessions_ >= kMaxSessions) continue;  // closes the socket
+    asio::co_spawn(acceptor.get_executor(), session(std::move(socket)), asio::detached);
+  }
+}
+
+asio::awaitable<void> ControlServer::session(stream_protocol::socket socket) {
+  ++sessions_;
+  const auto peer = co_await identities_.identify(socket.native_handle());
+  co_await net::serveHttp(
+      std::move(socket),
+      [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
+        if (!peer) co_return control::errorReply(peer.error().http_status, "ds01: " + peer.error().text);
+        if (!(*peer)->alive()) {
+          co_return control::errorReply(403, "ds01: the process that opened this connection has exited");
+        }
+        co_return control::handle(request, (*peer)->caller(), view_);
+      },
+      {});
+  --sessions_;
+}
+
+}  // namespace ds01::daemon

@@ -1,0 +1,165 @@
+#include "daemon/daemon.h"
+
+#include <grp.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "allocator/file/state_file.h"
+#include "config/lookup.h"
+#include "daemon/startup.h"
+#include "identity/posix/group_lookup.h"
+#include "net/notify.h"
+
+namespace ds01::daemon {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kStopDeadline{3000};
+
+admission::Emitter emitterOf(const config::Config& config, GpuSource source) {
+  if (config.daemon.emitter) {
+    return *config.daemon.emitter == config::Emitter::Nvidia ? admission::Emitter::Nvidia : admission::Emitter::Sim;
+  }
+  return source == GpuSource::Sim ? admission::Emitter::Sim : admission::Emitter::Nvidia;
+}
+
+}  // namespace
+
+Daemon::Daemon(const Options& options, std::shared_ptr<const config::Config> config, Inventory inventory)
+    : options_(options),
+      events_({.path = (options.log_dir / "events.jsonl").native(), .group = identity::posix::groupId("adm")}, clock_),
+      writer_([file = allocator::StateFile((options.state_dir / "gpu-state.json").native())](std::string_view image) {
+        return file.write(image);
+      }),
+      name_pool_(4, 256),
+      path_pool_(2, 64),
+      user_db_(name_pool_, clock_),
+      identifier_(user_db_, {}),
+      path_resolver_(path_pool_),
+      identities_(identifier_),
+      paths_(path_resolver_),
+      engine_(io_.get_executor(), options.engine_path),
+      ledger_(std::move(inventory)),
+      site_(config, emitterOf(*config, options.gpu_source)),
+      owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
+      grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
+      watch_(io_.get_executor(), engine_, site_, owners_, grants_),
+      view_(grants_, owners_, site_),
+      control_(identities_, view_),
+      gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_},
+               {.engine_socket = options.engine_path}),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+  applyConfig();
+}
+
+Status Daemon::restore(std::vector<Lease> leases) { return ledger_.restore(std::move(leases)); }
+
+Status Daemon::run() {
+  asio::co_spawn(io_, watchSignals(), asio::detached);
+  asio::co_spawn(io_, watch_.run([this] { openSockets(); }), asio::detached);
+  io_.run();
+  // Sessions end first, while the parts that they use are there; a session that does not is a defect, and its grants
+  // would touch what is being destroyed, so the process then ends without destructors.
+  io_.restart();
+  const auto deadline = clock_.now() + kStopDeadline;
+  while (gateway_.connections() > 0 && clock_.now() < deadline) io_.run_one_for(milliseconds(50));
+  if (gateway_.connections() > 0) {
+    spdlog::critical("{} sessions did not end in time", gateway_.connections());
+    spdlog::shutdown();
+    std::quick_exit(1);
+  }
+  return outcome_;
+}
+
+void Daemon::applyConfig() {
+  const config::Config& config = site_.config();
+  identifier_.setAdminRules({.users = {config.access.admin_users.begin(), config.access.admin_users.end()},
+                             .group = config::adminGroup(config)});
+  grants_.setGpusForAll(config.daemon.gpus_for_all == config::GpusForAll::Available ? allocator::GpusForAll::Available
+                                                                                     : allocator::GpusForAll::One);
+}
+
+void Daemon::openSockets() {
+  if (stopping_) return;
+  outcome_ = tryOpenSockets();
+  if (!outcome_) {
+    stop();
+    return;
+  }
+  spdlog::info("serving on {}, the Docker Engine at {}", options_.listen_path, options_.engine_path);
+  const char* notify_socket = std::getenv("NOTIFY_SOCKET");
+  if (const Status told = net::notify(notify_socket ? notify_socket : "", "READY=1"); !told) {
+    spdlog::warn("the service manager could not be told that we are ready: {}", told.error().message());
+  }
+}
+
+Status Daemon::tryOpenSockets() {
+  const config::DaemonSettings& settings = site_.config().daemon;
+  net::UnixListenerOptions user{.path = options_.listen_path, .mode = settings.socket_mode};
+  if (!settings.socket_group.empty()) {
+    user.gid = identity::posix::groupId(settings.socket_group);
+    if (!user.gid) return fail(ErrorCode::NotFound, "ds01d.yaml: socket_group: no group " + settings.socket_group);
+  }
+  Result<net::UnixListener> control =
+      net::UnixListener::open({.path = (options_.run_dir / "ds01.sock").native(), .mode = 0666});
+  if (!control) return fail(control.error());
+  Result<net::UnixListener> users = net::UnixListener::open(std::move(user));
+  if (!users) return fail(users.error().context("--listen"));
+  control_listener_.emplace(std::move(*control));
+  user_listener_.emplace(std::move(*users));
+  control_acceptor_.emplace(io_, stream_protocol(), control_listener_->takeSocket().release());
+  asio::co_spawn(io_, control_.serve(*control_acceptor_), asio::detached);
+  stream_protocol::acceptor acceptor(io_, stream_protocol(), user_listener_->takeSocket().release());
+  asio::co_spawn(io_, gateway_.serve(std::move(acceptor)), asio::detached);
+  return {};
+}
+
+asio::awaitable<void> Daemon::watchSignals() {
+  for (;;) {
+    boost::system::error_code error;
+    const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    if (signal != SIGHUP) break;
+    co_await reload();
+  }
+  spdlog::info("stopping");
+  stop();
+}
+
+asio::awaitable<void> Daemon::reload() {
+  Result<LoadedConfig> loaded = co_await name_pool_.run<LoadedConfig>(
+      [dir = options_.config_dir]() -> Result<LoadedConfig> { return loadConfig(dir); }, milliseconds(10'000));
+  if (!loaded || !loaded->config) {
+    spdlog::error("the configuration was not reloaded, the last good one stays in force: {}",
+                  loaded ? loaded->report : loaded.error().message());
+    co_return;
+  }
+  if (!loaded->report.empty()) spdlog::warn("configuration:\n{}", loaded->report);
+  site_.setConfig(loaded->config);
+  applyConfig();
+  events_.emit({.type = "config.change", .user = {}, .details = {{"dir", options_.config_dir.native()}}});
+  spdlog::info("the configuration was reloaded from {}", options_.config_dir.native());
+}
+
+void Daemon::stop() {
+  if (std::exchange(stopping_, true)) return;
+  if (control_acceptor_) control_acceptor_->close();
+  gateway_.stop();
+  user_listener_.reset();
+  control_listener_.reset();
+  io_.stop();
+}
+
+}  // namespace ds01::daemon

@@ -1,0 +1,77 @@
+// All parts of a running ds01d, made in the order in which they need each other and gone in the reverse.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "allocator/file/state_writer.h"
+#include "allocator/ledger.h"
+#include "daemon/adapters.h"
+#include "daemon/control_server.h"
+#include "daemon/control_view.h"
+#include "daemon/engine_watch.h"
+#include "daemon/ledger_service.h"
+#include "daemon/options.h"
+#include "daemon/owner_service.h"
+#include "daemon/site.h"
+#include "docker/uds/engine_client.h"
+#include "events/jsonl/jsonl_sink.h"
+#include "gateway/gateway.h"
+#include "net/blocking_pool.h"
+#include "net/real_clock.h"
+#include "net/unix_listener.h"
+
+namespace ds01::daemon {
+
+class Daemon {
+ public:
+  Daemon(const Options& options, std::shared_ptr<const config::Config> config, Inventory inventory);
+
+  // Leases from disk; before run().
+  Status restore(std::vector<Lease> leases);
+  // Serves until SIGTERM or SIGINT. Returns an error if it could not begin to serve.
+  Status run();
+
+ private:
+  void openSockets();
+  Status tryOpenSockets();
+  boost::asio::awaitable<void> watchSignals();
+  boost::asio::awaitable<void> reload();
+  void applyConfig();
+  void stop();
+
+  Options options_;
+  boost::asio::io_context io_{1};  // first: handlers that are left over are destroyed last
+  net::RealClock clock_;
+  events::JsonlSink events_;
+  allocator::StateWriter writer_;
+  net::BlockingPool name_pool_;  // user database look-ups, configuration reload
+  net::BlockingPool path_pool_;  // apart from names: a hung mount must not keep anybody from being identified
+  identity::posix::UserDb user_db_;
+  identity::posix::Identifier identifier_;
+  mounts::posix::PathResolver path_resolver_;
+  KernelIdentities identities_;
+  ResolvedPaths paths_;
+  docker::uds::UdsEngineClient engine_;
+  allocator::Ledger ledger_;
+  Site site_;
+  OwnerService owners_;
+  LedgerService grants_;
+  EngineWatch watch_;
+  ControlView view_;
+  ControlServer control_;
+  gateway::Gateway gateway_;
+  boost::asio::signal_set signals_;
+  std::optional<net::UnixListener> user_listener_;
+  std::optional<net::UnixListener> control_listener_;
+  std::optional<boost::asio::local::stream_protocol::acceptor> control_acceptor_;
+  Status outcome_;
+  bool stopping_ = false;
+};
+
+}  // namespace ds01::daemon

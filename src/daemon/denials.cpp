@@ -1,0 +1,97 @@
+#include "daemon/denials.h"
+
+#include <fmt/format.h>
+
+namespace ds01::daemon {
+namespace {
+
+struct RefusalKind {
+  int http_status;
+  std::string_view reason;
+};
+
+RefusalKind kindOf(allocator::RefusalCode code) {
+  using enum allocator::RefusalCode;
+  switch (code) {
+    case NoSuchDevice: return {400, "gpu_no_such_device"};
+    case DeviceHeld: return {409, "gpu_device_held"};
+    case PerContainerCap: return {409, "gpu_per_container"};
+    case Quota: return {409, "gpu_quota"};
+    case FullGpuNotAllowed: return {403, "gpu_full_not_allowed"};
+    case NeverSatisfiable: return {409, "gpu_never_satisfiable"};
+    case NoneFree: return {409, "gpu_none_free"};
+  }
+  return {503, "gpu_unknown"};
+}
+
+std::string slotsOf(const Lease& lease, const allocator::Ledger& ledger) {
+  std::string slots;
+  for (const std::string& uuid : lease.uuids) {
+    const GpuSlot* slot = ledger.slotByUuid(uuid);
+    slots += (slots.empty() ? "" : ",") + (slot ? slot->slot : uuid);
+  }
+  return slots;
+}
+
+boost::json::object leaseDetails(const Lease& lease, const allocator::Ledger& ledger) {
+  boost::json::object details;
+  details["container"] = lease.container_name;
+  details["gpu_uuid"] = fmt::format("{}", fmt::join(lease.uuids, ","));
+  details["slot"] = slotsOf(lease, ledger);
+  details["gpueq"] = lease.weight.gpus();
+  details["lease"] = lease.id.str();
+  if (!lease.decision.empty()) details["decision"] = lease.decision.str();
+  if (!lease.container.empty()) details["container_id"] = lease.container.str();
+  return details;
+}
+
+}  // namespace
+
+Denial denialOf(const allocator::Refusal& refusal) {
+  const RefusalKind kind = kindOf(refusal.code);
+  return {kind.http_status, std::string(kind.reason), refusal.text};
+}
+
+bool mayHelpToLookAgain(allocator::RefusalCode code) {
+  using enum allocator::RefusalCode;
+  return code == DeviceHeld || code == Quota || code == NoneFree;
+}
+
+Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
+                         std::int64_t limit, const std::string& group) {
+  std::string names;
+  for (const ownership::Record* record : have) {
+    names += (names.empty() ? "" : ", ") + (record->name.empty() ? record->id.str().substr(0, 12) : record->name);
+  }
+  if (being_created > 0) names += fmt::format("{}{} being created", names.empty() ? "" : ", ", being_created);
+  const std::int64_t count = static_cast<std::int64_t>(have.size()) + being_created;
+  return {409, "container_limit",
+          fmt::format("you have {} container{} ({}), running or stopped, and your limit is {} (max_containers_per_user, "
+                      "group {}). Remove one that you no longer need with docker rm, then try again",
+                      count, count == 1 ? "" : "s", names, limit, group)};
+}
+
+events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger) {
+  return {.type = "gpu.allocate", .user = lease.login, .details = leaseDetails(lease, ledger)};
+}
+
+events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, std::string_view reason) {
+  events::Event event{.type = "gpu.release", .user = lease.login, .details = leaseDetails(lease, ledger)};
+  event.details["reason"] = reason;
+  return event;
+}
+
+events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal) {
+  boost::json::object details;
+  details["container"] = request.container_name;
+  details["reason"] = kindOf(refusal.code).reason;
+  details["held"] = refusal.held.gpus();
+  details["asked"] = refusal.asked.gpus();
+  if (refusal.limit) details["limit"] = refusal.limit->gpus();
+  if (!refusal.limit_key.empty()) details["limit_key"] = refusal.limit_key;
+  details["text"] = refusal.text;
+  details["decision"] = request.decision.str();
+  return {.type = "gpu.reject", .user = request.caller.user.login, .details = std::move(details)};
+}
+
+}  // namespace ds01::daemon

@@ -1,0 +1,22 @@
+#include <cstdio>
+#include <exception>
+#include <variant>
+
+#include "daemon/app.h"
+#include "daemon/exit_codes.h"
+#include "daemon/options.h"
+
+int main(int argc, char** argv) {
+  using namespace ds01::daemon;
+  try {
+    const std::variant<Options, Exit> parsed = parseOptions(argc, argv);
+    if (const Exit* leave = std::get_if<Exit>(&parsed)) {
+      std::fputs(leave->text.c_str(), leave->status == kExitOk ? stdout : stderr);
+      return leave->status;
+    }
+    return run(std::get<Options>(parsed));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "ds01d: %s\n", error.what());
+    return kExitFailed;
+  }
+}

@@ -1,0 +1,82 @@
+#include "daemon/owner_service.h"
+
+#include <algorithm>
+
+#include "ownership/owner.h"
+#include "slices/names.h"
+
+namespace ds01::daemon {
+namespace {
+
+constexpr std::size_t kMaxExecs = 4096;
+
+bool isFullId(const std::string& ref) {
+  return ref.size() == 64 && std::ranges::all_of(ref, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+}  // namespace
+
+std::optional<std::string> provenOwner(const ContainerView& view) {
+  return ownership::ownerOf(view, &slices::sliceBelongsTo);
+}
+
+OwnerService::OwnerService(docker::EngineClient& engine, std::function<void(const ContainerId&)> on_removed)
+    : engine_(engine), on_removed_(std::move(on_removed)) {}
+
+boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
+  // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two
+  // meanings wins, and a rename that has just happened.
+  if (isFullId(ref)) {
+    if (const ownership::Record* record = index_.find(ContainerId(ref))) {
+      co_return gateway::OwnedContainer{record->id, record->name, record->owner};
+    }
+  }
+  Result<ContainerView> view = co_await engine_.inspectContainer(ref);
+  if (!view) co_return fail(view.error());
+  remember(*view);
+  co_return gateway::OwnedContainer{view->id, view->name, provenOwner(*view)};
+}
+
+boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::findExec(std::string exec_id) {
+  if (const auto known = execs_.find(exec_id); known != execs_.end()) co_return co_await find(known->second.str());
+  Result<ExecView> exec = co_await engine_.inspectExec(exec_id);
+  if (!exec) co_return fail(exec.error());
+  Result<gateway::OwnedContainer> container = co_await find(exec->container.str());
+  if (container) rememberExec(std::move(exec_id), *container);
+  co_return container;
+}
+
+void OwnerService::rememberExec(std::string exec_id, const gateway::OwnedContainer& container) {
+  if (!execs_.emplace(exec_id, container.id).second) return;
+  exec_order_.push_back(std::move(exec_id));
+  if (exec_order_.size() > kMaxExecs) {
+    execs_.erase(exec_order_.front());
+    exec_order_.pop_front();
+  }
+}
+
+boost::asio::awaitable<void> OwnerService::removed(ContainerId id) {
+  forget(id);
+  co_return;
+}
+
+boost::asio::awaitable<Result<ContainerView>> OwnerService::learn(ContainerId id) {
+  Result<ContainerView> view = co_await engine_.inspectContainer(id.str());
+  if (view) remember(*view);
+  co_return view;
+}
+
+void OwnerService::add(ownership::Record record) { index_.add(std::move(record)); }
+
+void OwnerService::rename(const ContainerId& id, std::string name) { index_.rename(id, std::move(name)); }
+
+void OwnerService::forget(const ContainerId& id) {
+  index_.remove(id);
+  on_removed_(id);
+}
+
+void OwnerService::remember(const ContainerView& view) { index_.add(ownership::recordOf(view, provenOwner(view))); }
+
+}  // namespace ds01::daemon

@@ -1,0 +1,51 @@
+// Whose container is it: the index of containers that the Engine has, kept by the event stream and filled on demand by
+// inspect, so that an answer never depends on the index being complete. I/O thread only.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "docker/engine_client.h"
+#include "gateway/ports.h"
+#include "ownership/index.h"
+
+namespace ds01::daemon {
+
+class OwnerService final : public gateway::Ownership {
+ public:
+  // `engine` and `on_removed` must outlive this. `on_removed` is told once when a container is known to be gone.
+  OwnerService(docker::EngineClient& engine, std::function<void(const ContainerId&)> on_removed);
+
+  boost::asio::awaitable<Result<gateway::OwnedContainer>> find(std::string ref) override;
+  boost::asio::awaitable<Result<gateway::OwnedContainer>> findExec(std::string exec_id) override;
+  void rememberExec(std::string exec_id, const gateway::OwnedContainer& container) override;
+  boost::asio::awaitable<void> removed(ContainerId id) override;
+
+  // Asks the Engine about a container and remembers the answer. NotFound if it is gone.
+  boost::asio::awaitable<Result<ContainerView>> learn(ContainerId id);
+  // What a 201 tells us, without asking.
+  void add(ownership::Record record);
+  void rename(const ContainerId& id, std::string name);
+  void forget(const ContainerId& id);
+
+  const ownership::Index& index() const { return index_; }
+
+ private:
+  void remember(const ContainerView& view);
+
+  docker::EngineClient& engine_;
+  std::function<void(const ContainerId&)> on_removed_;
+  ownership::Index index_;
+  std::unordered_map<std::string, ContainerId> execs_;
+  std::deque<std::string> exec_order_;  // oldest first, to bound execs_
+};
+
+// The login that a container provably belongs to (label and cgroup parent agree).
+std::optional<std::string> provenOwner(const ContainerView& view);
+
+}  // namespace ds01::daemon

@@ -1,0 +1,83 @@
+#include "daemon/reconcile.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "base/time_text.h"
+
+namespace ds01::daemon {
+namespace {
+
+std::string label(const ContainerView& view, const char* key) {
+  const auto it = view.labels.find(key);
+  return it == view.labels.end() ? std::string{} : it->second;
+}
+
+std::vector<std::string> splitCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    if (!part.empty()) parts.emplace_back(part);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<ProvenContainer>& present,
+                            const std::set<LeaseId>& in_flight) {
+  ReconcilePlan plan;
+  std::map<LeaseId, const ContainerView*> by_lease;
+  std::set<ContainerId> ids;
+  for (const ProvenContainer& container : present) {
+    ids.insert(container.view.id);
+    if (std::string id = label(container.view, "ds01.lease"); !id.empty()) {
+      by_lease.emplace(LeaseId(std::move(id)), &container.view);
+    }
+  }
+  std::set<LeaseId> known;
+  for (const Lease& lease : leases) {
+    known.insert(lease.id);
+    const auto found = by_lease.find(lease.id);
+    if (lease.state == Lease::State::Bound) {
+      if (!ids.contains(lease.container)) plan.release.push_back(lease.id);
+    } else if (found != by_lease.end()) {
+      plan.bind.push_back({lease.id, found->second->id, found->second->name});
+    } else if (!in_flight.contains(lease.id)) {
+      plan.unsettled.push_back(lease.id);
+    }
+  }
+  for (const auto& [id, view] : by_lease) {
+    if (!known.contains(id)) plan.unleased.push_back(*view);
+  }
+  return plan;
+}
+
+std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory) {
+  Lease lease;
+  lease.id = LeaseId(label(view, "ds01.lease"));
+  lease.uuids = splitCommas(label(view, "ds01.gpu.uuids"));
+  const std::string uid = label(view, "ds01.uid");
+  const auto [end, error] = std::from_chars(uid.data(), uid.data() + uid.size(), lease.uid);
+  if (lease.id.empty() || lease.uuids.empty() || uid.empty() || error != std::errc{} || end != uid.data() + uid.size()) {
+    return std::nullopt;
+  }
+  for (const std::string& uuid : lease.uuids) {
+    const auto slot = std::ranges::find(inventory.slots, uuid, &GpuSlot::uuid);
+    if (slot != inventory.slots.end()) lease.weight += slot->weight;
+  }
+  lease.state = Lease::State::Bound;
+  lease.login = owner;
+  lease.container = view.id;
+  lease.container_name = view.name;
+  lease.since = parseRfc3339(view.created).value_or(TimePoint{});
+  return lease;
+}
+
+}  // namespace ds01::daemon

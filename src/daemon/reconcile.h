@@ -1,0 +1,45 @@
+// What the Engine's containers mean for our leases: a pure comparison, run at start and after each loss of the event
+// stream. The Engine is the truth for what exists; the ledger for what is pending.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "model/engine.h"
+#include "model/gpu.h"
+#include "model/lease.h"
+
+namespace ds01::daemon {
+
+// A container whose owner is proven (ownership/), so its ds01.* labels are ours.
+struct ProvenContainer {
+  ContainerView view;
+  std::string owner;
+};
+
+struct LeaseToBind {
+  LeaseId lease;
+  ContainerId container;
+  std::string name;
+};
+
+struct ReconcilePlan {
+  std::vector<LeaseToBind> bind;         // reserved, and the container is there
+  std::vector<LeaseId> release;          // bound, and the container is gone
+  std::vector<LeaseId> unsettled;        // reserved, no container (yet): the Engine may still be making it
+  std::vector<ContainerView> unleased;   // carries a lease label that the ledger does not know
+};
+
+// `leases` and `present` are from the same moment or `present` is later. Leases in `in_flight` belong to requests that
+// this process is still handling and are left alone.
+ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<ProvenContainer>& present,
+                            const std::set<LeaseId>& in_flight);
+
+// The lease that a container's labels describe, to take it back when the ledger has lost it. Unset if the labels are not
+// complete.
+std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory);
+
+}  // namespace ds01::daemon

@@ -1,0 +1,34 @@
+// The configuration in force and what is known of the Engine. I/O thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "gateway/ports.h"
+
+namespace ds01::daemon {
+
+class Site final : public gateway::Site {
+ public:
+  Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter);
+
+  std::expected<Limits, Denial> limitsFor(const User& user) const override;
+  std::optional<EngineFacts> engineFacts() const override { return facts_; }
+  admission::Emitter gpuEmitter() const override { return emitter_; }
+  DecisionId newDecision() override;
+  Result<std::string> cgroupParent(const User& user, const Limits& limits) const override;
+
+  void setEngineFacts(std::optional<EngineFacts> facts) { facts_ = std::move(facts); }
+  // Later decisions use the new configuration; what was granted stays.
+  void setConfig(std::shared_ptr<const config::Config> config) { config_ = std::move(config); }
+  const config::Config& config() const { return *config_; }
+
+ private:
+  std::shared_ptr<const config::Config> config_;
+  admission::Emitter emitter_;
+  std::optional<EngineFacts> facts_;
+};
+
+}  // namespace ds01::daemon
