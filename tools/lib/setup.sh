@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# tools/dev setup: the packages that building, testing and the demo need. Quick when all is there.
+
+readonly DS01_PACKAGES=(
+  build-essential cmake ninja-build ccache git ca-certificates curl jq
+  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev libgtest-dev libgmock-dev
+  clang-format-19 clang-tidy-19 shellcheck
+  docker-registry busybox-static iptables iproute2
+  python3 python3-pytest python3-yaml
+)
+# Boost from 1.81 on; the version is part of the package name.
+readonly DS01_BOOST_VERSIONS=(1.81 1.83 1.88)
+
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+boost_packages() { printf '%s\n' "libboost$1-dev" "libboost-system$1-dev" "libboost-json$1-dev"; }
+
+# The version that is installed in part or, failing that, the first that apt knows; nothing if there is none.
+boost_version() {
+  local version
+  for version in "${DS01_BOOST_VERSIONS[@]}"; do
+    if installed "libboost-json$version-dev"; then echo "$version" && return; fi
+  done
+  for version in "${DS01_BOOST_VERSIONS[@]}"; do
+    if apt-cache show "libboost-json$version-dev" >/dev/null 2>&1; then echo "$version" && return; fi
+  done
+}
+
+# One missing package a line.
+missing_packages() {
+  local package boost
+  for package in "${DS01_PACKAGES[@]}"; do
+    installed "$package" || echo "$package"
+  done
+  boost=$(boost_version)
+  for package in $(boost_packages "${boost:-${DS01_BOOST_VERSIONS[0]}}"); do
+    installed "$package" || echo "$package"
+  done
+  # An Engine from elsewhere (docker-ce) is as good, and apt would have to remove it for docker.io.
+  have dockerd && have docker || echo docker.io
+}
+
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+# apt-get update takes a lock that DPkg::Lock::Timeout does not cover.
+apt_update() {
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    if apt_get update; then return; fi
+    say "setup: apt-get update failed (attempt $attempt of 5)"
+    sleep $((attempt * 3))
+  done
+  die "setup: apt-get update does not succeed"
+}
+
+# Tests start registries of their own; the packaged service would listen on port 5000 of this machine for nothing.
+mask_registry_service() {
+  if [[ -d /run/systemd/system ]] && ! installed docker-registry; then
+    systemctl mask docker-registry.service || say "setup: could not mask docker-registry.service"
+  fi
+}
+
+dev_setup() {
+  have dpkg-query || die "setup: only Debian 12 and Ubuntu 24.04 are known; docs/dependencies.md lists what is needed"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} == 0)); then
+    say "setup: everything is installed"
+    return
+  fi
+  if ! is_root; then
+    die "setup: missing: ${missing[*]}; run: sudo tools/dev setup"
+  fi
+  apt_update
+  mapfile -t missing < <(missing_packages) # the Boost version may be known only now
+  mask_registry_service
+  say "setup: installing ${missing[*]}"
+  apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]} == 0)) || die "setup: still missing: ${missing[*]}"
+  say "setup: done"
+}
