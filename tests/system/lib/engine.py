@@ -1,0 +1,146 @@
+"""A dockerd of the tests' own: private directories, its own network namespace (a second dockerd would take the first
+one's bridge and firewall rules), its own containerd, a socket for root alone."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.parse
+from pathlib import Path
+
+from . import unix_http
+from .process import Child, reap_orphans
+from .waiting import wait_until
+
+HOOK_SOURCE = Path(__file__).with_name("nvidia_hook.py")
+
+
+def running_pid(pidfile):
+    """The pid in the file if that process still lives."""
+    try:
+        pid = int(pidfile.read_text())
+        os.kill(pid, 0)
+        return pid
+    except (OSError, ValueError):
+        return None
+
+
+def unmount_below(directory):
+    """What is mounted below, deepest first (mounts of a dockerd that was killed)."""
+    points = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        point = line.split()[4].encode().decode("unicode_escape")
+        if point.startswith(f"{directory}/"):
+            points.append(point)
+    for point in sorted(points, key=len, reverse=True):
+        subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+
+
+def remove_empty_cgroups(*relative):
+    """The cgroupfs driver leaves parents behind in every hierarchy. Only empty ones can go; a busy one stays."""
+    for hierarchy in [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]:
+        for name in relative:
+            for directory, _, _ in os.walk(hierarchy / name, topdown=False):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
+
+
+class Engine:
+    def __init__(self, base, nvidia=False, live_restore=False):
+        self.base = Path(base)
+        self.base.mkdir(mode=0o700)
+        self.socket = self.base / "engine.sock"
+        self.hook_record = self.base / "hook.jsonl"
+        self.cgroup = f"ds01test-{os.getpid()}"
+        self._nvidia = nvidia
+        self._live_restore = live_restore
+        self.child = None
+
+    def start(self):
+        env = {**os.environ, "DS01_HOOK_RECORD": str(self.hook_record)}
+        if self._nvidia:
+            programs = self.base / "bin"
+            programs.mkdir(exist_ok=True)
+            hook = programs / "nvidia-container-runtime-hook"
+            shutil.copy(HOOK_SOURCE, hook)
+            hook.chmod(0o755)
+            env["PATH"] = f"{programs}:{env['PATH']}"
+        argv = ["dockerd", "--host", f"unix://{self.socket}", "--group", "root"]
+        argv += ["--data-root", self.base / "data", "--exec-root", self.base / "exec"]
+        argv += ["--pidfile", self.base / "dockerd.pid", "--cgroup-parent", f"/{self.cgroup}"]
+        argv += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
+        if self._live_restore:
+            argv.append("--live-restore")
+        self.child = Child(argv, self.base / "dockerd.log", env=env, new_netns=True)
+        self.child.wait_ready(self.answers, 30, "dockerd")
+        self.socket.chmod(0o600)
+
+    def answers(self):
+        try:
+            return unix_http.exchange(self.socket, "GET", "/_ping", timeout=5).status == 200
+        except OSError:
+            return False
+
+    def kill(self):
+        """As a crash: containers and containerd stay."""
+        self.child.kill()
+
+    def api(self, method, target, body=None, expect=(200, 201, 204, 304), **keywords):
+        reply = unix_http.exchange(self.socket, method, target, body, **keywords)
+        if expect is not None and reply.status not in expect:
+            raise AssertionError(f"Engine: {method} {target}: {reply.status} {reply.message()}")
+        return reply
+
+    def import_image(self, name, tar, changes):
+        repository, tag = name.rsplit(":", 1)
+        query = [("fromSrc", "-"), ("repo", repository), ("tag", tag)] + [("changes", change) for change in changes]
+        self.api(
+            "POST",
+            "/images/create?" + urllib.parse.urlencode(query),
+            tar,
+            headers={"Content-Type": "application/x-tar"},
+        )
+
+    def containers(self):
+        """All, as inspect shows them; one that goes away meanwhile is left out."""
+        found = []
+        for item in self.api("GET", "/containers/json?all=1").json():
+            reply = self.api("GET", f"/containers/{item['Id']}/json", expect=(200, 404))
+            if reply.status == 200:
+                found.append(reply.json())
+        return found
+
+    def inspect(self, ref):
+        return self.api("GET", f"/containers/{urllib.parse.quote(ref)}/json").json()
+
+    def exists(self, ref):
+        return self.api("GET", f"/containers/{urllib.parse.quote(ref)}/json", expect=(200, 404)).status == 200
+
+    def remove_all(self):
+        for item in self.api("GET", "/containers/json?all=1").json():
+            self.api("DELETE", f"/containers/{item['Id']}?force=1&v=1", expect=(204, 404, 409))
+        wait_until(lambda: not self.api("GET", "/containers/json?all=1").json(), 20, "containers removed")
+
+    def hook_records(self):
+        if not self.hook_record.exists():
+            return []
+        return [json.loads(line) for line in self.hook_record.read_text().splitlines()]
+
+    def stop(self):
+        """Removes what it made: containers, processes, mounts, cgroups, files."""
+        try:
+            if self.child and self.child.running():
+                self.remove_all()
+        finally:
+            if self.child:
+                self.child.stop(timeout=30)
+            containerd = running_pid(self.base / "exec/containerd/containerd.pid")
+            if containerd:
+                os.kill(containerd, signal.SIGKILL)
+            reap_orphans()
+            unmount_below(self.base)
+            remove_empty_cgroups(self.cgroup)
+            shutil.rmtree(self.base, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""One Engine with one ds01d in front and the clients of two users: what most tests work on."""
+
+import os
+import shutil
+from pathlib import Path
+
+from . import images
+from .client import Client, installed_clis
+from .daemon import Daemon
+from .engine import Engine, remove_empty_cgroups
+from .waiting import wait_until
+
+
+class Stack:
+    def __init__(self, base, tar, users, nvidia=False, live_restore=False):
+        self.base = Path(base)
+        self.base.mkdir()
+        self.base.chmod(0o755)  # the users' sockets are below
+        self.users = users
+        self.engine = Engine(self.base / "e", nvidia=nvidia, live_restore=live_restore)
+        self.engine.start()
+        try:
+            images.load_all(self.engine, tar)
+            groups = {user.name: "student" for user in users.values()}
+            self.daemon = Daemon(self.base / "d", self.engine.socket, groups, "nvidia" if nvidia else "sim")
+            self.daemon.start()
+        except BaseException:
+            self.engine.stop()
+            raise
+        cli = installed_clis()[0]
+        self.alice = Client(users["alice"], self.daemon.socket, cli)
+        self.bob = Client(users["bob"], self.daemon.socket, cli)
+
+    def containers_of(self, user):
+        return [c for c in self.engine.containers() if (c["Config"]["Labels"] or {}).get("ds01.user") == user.name]
+
+    def clean(self):
+        """Between tests: no containers, all slots free. A ds01d that died is an error, and is started again so that the
+        tests after it can tell something."""
+        if not self.engine.child.running():
+            self.engine.start()
+        died = not self.daemon.running()
+        if died:
+            log = self.daemon.stderr.read_text(errors="replace")[-3000:]
+            self.daemon.start()
+        self.engine.remove_all()
+        wait_until(lambda: not self.daemon.held(), 15, "all slots free again")
+        assert not died, f"ds01d had died:\n{log}"
+
+    def stop(self):
+        try:
+            self.daemon.stop()
+        finally:
+            if self.daemon.running():
+                self.daemon.kill()
+            self.engine.stop()
+            remove_empty_cgroups("ds01.slice")
+            keep = os.environ.get("DS01_TEST_LOGS")
+            if keep:
+                Path(keep).mkdir(parents=True, exist_ok=True)
+                shutil.copy(self.daemon.stderr, Path(keep) / f"{self.base.name}.ds01d.log")
+            shutil.rmtree(self.base, ignore_errors=True)
+
+
+def visible_devices(container):
+    """The UUIDs a container's configuration names, from inspect (`sim` emitter)."""
+    values = [e.split("=", 1)[1] for e in container["Config"]["Env"] or [] if e.startswith("NVIDIA_VISIBLE_DEVICES=")]
+    assert len(values) <= 1, f"NVIDIA_VISIBLE_DEVICES stands {len(values)} times in {container['Name']}"
+    return [] if not values or values[0] in ("void", "") else values[0].split(",")
