@@ -14,6 +14,9 @@ struct User {
   std::string login;                // as the user database spells it, e.g. "m.curie@example.edu"
   std::string home;                 // absolute, or empty
   std::vector<std::string> groups;  // Unix groups by name, the primary one included
+
+  // The same memberships as numbers, also those without a name: what the kernel goes by.
+  std::vector<std::uint32_t> gids = {};
 };
 
 // The peer of one connection.
