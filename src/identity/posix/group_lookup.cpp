@@ -1,9 +1,9 @@
 #include "identity/posix/group_lookup.h"
 
-#include <grp.h>
-
 #include <cerrno>
 #include <vector>
+
+#include <grp.h>
 
 namespace ds01::identity::posix {
 

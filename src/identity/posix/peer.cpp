@@ -107,11 +107,19 @@ bool readNamespace(const std::string& dir, const char* kind, NamespaceId& out) {
   return true;
 }
 
-// The host's namespaces: those of PID 1 as /proc shows it. The kernel can keep PID 1's links from us although we are root
-// (it asks for all of PID 1's capabilities, and a container manager or a hardened unit leaves us fewer). Our own links then
-// say the same: PID 1 of our pid namespace is in it by definition, and a user namespace that maps every id to itself
-// (user_namespaces(7)) is the host's in all that matters here.
+// In a /proc of another pid namespace the numbers are not those of SO_PEERCRED.
+bool showsOurPidNamespace(const std::string& proc) {
+  std::array<char, 32> target{};
+  const ssize_t size = ::readlink((proc + "/self").c_str(), target.data(), target.size());
+  return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == fmt::format("{}", ::getpid());
+}
+
+// The host's namespaces: those of PID 1 as /proc shows it. The kernel can keep PID 1's links from us although we are
+// root (it asks for all of PID 1's capabilities, and a container manager or a hardened unit leaves us fewer). Our own
+// links then say the same: PID 1 of our pid namespace is in it by definition, and a user namespace that maps every id
+// to itself (user_namespaces(7)) is the host's in all that matters here.
 bool readHostNamespaces(const std::string& proc, PeerFacts& facts) {
+  if (!showsOurPidNamespace(proc)) return false;
   const std::string host = fmt::format("{}/1", proc);
   if (readNamespace(host, "user", facts.host_user_namespace) && readNamespace(host, "pid", facts.host_pid_namespace)) {
     return true;

@@ -5,6 +5,8 @@
 // the time. A kernel without SO_PEERPIDFD gives a pidfd only by number, which may have been reused before we asked;
 // there one of the process's user ids must be the one that connected, which leaves only processes of the same user.
 // What remains open on such a kernel is a reused number within one uid.
+//
+// The host's namespaces are those of PID 1; where its links are kept from us, our own (see readHostNamespaces).
 #pragma once
 
 #include <string>
