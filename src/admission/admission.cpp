@@ -13,6 +13,7 @@ namespace {
 constexpr std::array kPasses{
     Pass{"fields", refuseSetFields},
     Pass{"security options", checkSecurityOptions},
+    Pass{"device nodes", dropDeviceNodes},
     Pass{"runtime", checkRuntime},
     Pass{"isolation", checkIsolation},
     Pass{"path masks", checkPathMasks},

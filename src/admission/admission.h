@@ -13,6 +13,7 @@
 #include <expected>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct Facts {
   Limits limits;
   EngineFacts engine;
   std::vector<std::string> image_env;
+  std::set<std::string> image_labels;  // the keys; a container inherits those it does not set
   std::map<std::string, ContainerFact> containers;
   std::map<std::string, BindFact> binds;
   std::string user_agent;

@@ -63,6 +63,21 @@ Verdict refuseSetFields(Context& context) {
   return std::nullopt;
 }
 
+// With MKNOD, which Docker grants by default, root in a container makes a device node in a mounted folder and opens it on
+// the host, or reaches a GPU that it has no lease for.
+Verdict dropDeviceNodes(Context& context) {
+  const auto dropped = strings(context.host(), "CapDrop", "HostConfig.");
+  if (!dropped) return dropped.error();
+  const auto covers = [](const std::string& name) {
+    return name == "ALL" || name == "all" || name == "MKNOD" || name == "CAP_MKNOD";
+  };
+  if (std::ranges::any_of(*dropped, covers)) return std::nullopt;
+  json::value& list = context.host()["CapDrop"];
+  if (!list.is_array()) list = json::array();
+  list.get_array().emplace_back("MKNOD");
+  return std::nullopt;
+}
+
 Verdict checkSecurityOptions(Context& context) {
   const auto options = strings(context.host(), "SecurityOpt", "HostConfig.");
   if (!options) return options.error();

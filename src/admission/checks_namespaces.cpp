@@ -30,8 +30,9 @@ constexpr std::array kModes{
 };
 
 Denial noSuchContainer(std::string_view ref) {
-  // The Engine's own words: a foreign container must look like a missing one.
-  return {404, "container", fmt::format("No such container: {}", ref)};
+  // The Engine's own words: a foreign container must look like a missing one. Not its 404: a create that is answered so
+  // makes clients pull the image and try again.
+  return {400, "container", fmt::format("No such container: {}", ref)};
 }
 
 // What to put instead of `ref`, or a refusal. For admins the Engine answers for what is missing.

@@ -49,8 +49,11 @@ Verdict setLabels(Context& context) {
     }
   }
   removeReservedLabels(*labels);
-  for (const std::string_view key : kNeutralised) (*labels)[key] = "";
+  for (const std::string& key : context.facts.image_labels) {
+    if (reserved(key)) (*labels)[key] = "";
+  }
   (*labels)["ds01.user"] = context.facts.caller.user.login;
+  (*labels)["ds01.uid"] = std::to_string(context.facts.caller.user.uid);
   (*labels)["ds01.managed"] = "true";
   (*labels)["ds01.container_type"] = containerType(*labels, context.facts);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);

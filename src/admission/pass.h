@@ -33,6 +33,7 @@ struct Pass {
 // checks_kernel.cpp: what would reach the host's kernel
 Verdict refuseSetFields(Context& context);
 Verdict checkSecurityOptions(Context& context);
+Verdict dropDeviceNodes(Context& context);
 Verdict checkRuntime(Context& context);
 Verdict checkIsolation(Context& context);
 Verdict checkPathMasks(Context& context);

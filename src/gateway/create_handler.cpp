@@ -51,6 +51,7 @@ asio::awaitable<std::optional<Stop>> lookUpImage(Exchange& exchange, const std::
   const Result<ImageView> view = co_await exchange.ports().engine.inspectImage(image);
   if (view) {
     facts.image_env = view->env;
+    for (const auto& [key, value] : view->labels) facts.image_labels.insert(key);
     co_return std::nullopt;
   }
   const Error& error = view.error();
@@ -175,8 +176,10 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   if (!examined) co_return co_await tell(exchange, std::move(examined.error()), decision);
 
   GrantRequest wanted{facts.caller, facts.limits, decision, facts.container_name, examined->gpu};
-  std::expected<Grant, Denial> grant = co_await exchange.ports().grants.reserve(std::move(wanted));
-  if (!grant) co_return co_await exchange.deny(std::move(grant.error()), decision);
+  std::expected<Grant, Denial> reserved = co_await exchange.ports().grants.reserve(std::move(wanted));
+  if (!reserved) co_return co_await exchange.deny(std::move(reserved.error()), decision);
+  // Every way out settles the grant before the client hears of it.
+  std::optional<Grant> grant(std::move(*reserved));
 
   const std::vector<std::string> warnings = examined->warnings;
   const admission::Completion completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots()};
@@ -190,6 +193,7 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
   if (!response) {
     if (response.error().code() == ErrorCode::Unavailable) grant->refused();
+    grant.reset();
     co_return co_await exchange.engineFailed(response.error());
   }
   if (response->head.status != 201) {
@@ -200,7 +204,10 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
     co_return co_await exchange.relayWhole(std::move(*response));
   }
   const std::optional<std::string> id = readCreated(*response, warnings);
-  if (!id) co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
+  if (!id) {
+    grant.reset();
+    co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
+  }
   co_await grant->bind(ContainerId(*id), facts.container_name, facts.caller.user.login);
   event["container"] = *id;
   event["name"] = facts.container_name;

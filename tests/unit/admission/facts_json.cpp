@@ -63,6 +63,9 @@ void readFacts(const json::object& from, Facts& facts) {
   if (const json::value* env = from.if_contains("image_env")) {
     for (const json::value& variable : env->as_array()) facts.image_env.push_back(str(variable));
   }
+  if (const json::value* labels = from.if_contains("image_labels")) {
+    for (const json::value& key : labels->as_array()) facts.image_labels.insert(str(key));
+  }
   if (const json::value* containers = from.if_contains("containers")) {
     for (const auto& [ref, fact] : containers->as_object()) {
       facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool()};
