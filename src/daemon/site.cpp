@@ -21,4 +21,10 @@ Result<std::string> Site::cgroupParent(const User& user, const Limits& limits) c
   return slices::cgroupParent(driver, limits.group, user.login);
 }
 
+Result<std::string> Site::buildCgroupParent(const User& user, const Limits& limits) const {
+  const Result<std::string> parent = cgroupParent(user, limits);
+  if (!parent) return fail(parent.error());
+  return slices::buildCgroupParent(*parent);
+}
+
 }  // namespace ds01::daemon

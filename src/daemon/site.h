@@ -19,6 +19,7 @@ class Site final : public gateway::Site {
   admission::Emitter gpuEmitter() const override { return emitter_; }
   DecisionId newDecision() override;
   Result<std::string> cgroupParent(const User& user, const Limits& limits) const override;
+  Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override;
 
   void setEngineFacts(std::optional<EngineFacts> facts) { facts_ = std::move(facts); }
   // Later decisions use the new configuration; what was granted stays.

@@ -25,6 +25,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kBufferBytes = kMaxHeadBytes + kPieceBytes;
+constexpr std::size_t kMaxChunkLine = 16UL * 1024;  // size and extensions, trailers
 constexpr int kConnectTries = 200;
 constexpr std::chrono::milliseconds kConnectPause{10};
 
@@ -34,6 +35,11 @@ std::string_view view(const beast::flat_buffer& buffer) {
 
 Error ioError(const error_code& ec, std::string_view what) {
   return Error(ErrorCode::Io, fmt::format("{}: {}", what, ec.message()));
+}
+
+Error bodyError(const error_code& ec) {
+  const bool malformed = ec.category() == error_code(http::error::end_of_stream).category();
+  return Error(malformed ? ErrorCode::Malformed : ErrorCode::Io, fmt::format("read body: {}", ec.message()));
 }
 
 // Cancels what waits on a socket after a time. The handler may run after the frame that armed it is gone, so it only
@@ -73,25 +79,33 @@ template <typename Parser>
 asio::awaitable<Result<std::size_t>> readSome(Socket& socket, beast::flat_buffer& buffer, Parser& parser,
                                               std::span<char> out) {
   auto& body = parser.get().body();
-  while (!parser.is_done()) {
+  parser.eager(true);
+  while (true) {
     body.data = out.data();
     body.size = out.size();
     body.more = true;
-    parser.eager(true);
     error_code ec;
-    co_await http::async_read_some(socket, buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
+    while (buffer.size() > 0 && !parser.is_done() && !ec) {
+      buffer.consume(parser.put(buffer.data(), ec));
+    }
     const std::size_t count = out.size() - body.size;
     body.data = nullptr;
     body.size = 0;
+    // What has come so far goes on at once; Beast's own read would wait for the next chunk's size.
     if (count > 0) co_return count;
-    if (ec && ec != http::error::need_buffer) {
-      if (ec.category() == error_code(http::error::end_of_stream).category()) {
-        co_return fail(ErrorCode::Malformed, fmt::format("read body: {}", ec.message()));
-      }
-      co_return fail(ioError(ec, "read body"));
+    if (ec && ec != http::error::need_more && ec != http::error::need_buffer) co_return fail(bodyError(ec));
+    if (parser.is_done()) co_return std::size_t{0};
+    if (buffer.size() > kMaxChunkLine) co_return fail(ErrorCode::Malformed, "read body: a chunk's line is too long");
+    const std::size_t got =
+        co_await socket.async_read_some(buffer.prepare(kPieceBytes), asio::redirect_error(asio::use_awaitable, ec));
+    buffer.commit(got);
+    if (ec == asio::error::eof) {
+      parser.put_eof(ec);
+      if (ec) co_return fail(bodyError(ec));
+    } else if (ec) {
+      co_return fail(bodyError(ec));
     }
   }
-  co_return std::size_t{0};
 }
 
 std::string takeAll(beast::flat_buffer& buffer) {

@@ -132,9 +132,11 @@ class Site {
   virtual std::optional<EngineFacts> engineFacts() const = 0;
   virtual admission::Emitter gpuEmitter() const = 0;
   virtual DecisionId newDecision() = 0;
-  // Where the containers of this user go (HostConfig.CgroupParent, build's cgroupparent): a slice name or a path,
+  // Where the containers of this user go (HostConfig.CgroupParent): a slice name or a path,
   // by the Engine's cgroup driver. Unavailable while that is not known.
   virtual Result<std::string> cgroupParent(const User& user, const Limits& limits) const = 0;
+  // The same for the steps of a build, which must not pass for the user's own containers.
+  virtual Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const = 0;
 };
 
 class Paths {

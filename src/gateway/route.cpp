@@ -267,8 +267,10 @@ std::string_view toString(Rule rule) {
 std::string routesAsMarkdown() {
   std::string out =
       "# What users may ask of the Engine\n\n"
-      "This is the route table (`src/gateway/route.cpp`); the test `ApiRules.documentIsCurrent` compares both. The rules\n"
-      "are for everybody who is not an admin; admins pass, except that containers they create are admitted and leased like\n"
+      "This is the route table (`src/gateway/route.cpp`); the test `ApiRules.documentIsCurrent` compares both. The "
+      "rules\n"
+      "are for everybody who is not an admin; admins pass, except that containers they create are admitted and leased "
+      "like\n"
       "others. An endpoint that is not listed is refused, as is an API version before 1.24. `{}` is a name or id; "
       "with\n"
       "\"own container\" it is resolved once and sent on as the full id, and somebody else's container does not "

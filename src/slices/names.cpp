@@ -72,6 +72,13 @@ Result<std::string> cgroupParent(CgroupDriver driver, std::string_view group, st
   return fmt::format("/ds01.slice/ds01-{}.slice/{}", known->group, nameOf(*known));
 }
 
+std::string buildCgroupParent(std::string_view parent) {
+  static constexpr std::string_view kSlice = ".slice";
+  if (parent.starts_with('/')) return std::string(parent) + "/build";
+  if (parent.ends_with(kSlice)) parent.remove_suffix(kSlice.size());
+  return std::string(parent) + "-build.slice";
+}
+
 bool sliceBelongsTo(std::string_view cgroup_parent, std::string_view login) {
   const Result<std::string> user = sanitise(login);
   if (!user) return false;

@@ -77,8 +77,11 @@ ContainerView leasedView() {
 
 TEST(LeaseFromLabels, TakesUuidsWeightOwnerAndTime) {
   Inventory inventory;
-  inventory.slots.push_back({.slot = "0", .uuid = "GPU-a", .profile = "full", .weight = GpuEq::whole(1)});
-  inventory.slots.push_back({.slot = "1:0", .uuid = "MIG-b", .profile = "2g.20gb", .weight = GpuEq{285'714}});
+  inventory.slots.resize(2);
+  inventory.slots[0].uuid = "GPU-a";
+  inventory.slots[0].weight = GpuEq::whole(1);
+  inventory.slots[1].uuid = "MIG-b";
+  inventory.slots[1].weight = GpuEq{285'714};
   const std::optional<Lease> lease = leaseFromLabels(leasedView(), "alice", inventory);
   ASSERT_TRUE(lease);
   EXPECT_EQ(lease->id, LeaseId("L9"));

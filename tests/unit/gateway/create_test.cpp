@@ -29,7 +29,7 @@ TEST(Create, bindsBeforeTheClientIsTold) {
   Harness h;
   h.engine().answer("POST", "/containers/create", 201, created());
   Client client = h.connect();
-  const auto reply = client.request("POST", "/v1.41/containers/create?name=train", kGpu);
+  const auto reply = client.request("POST", "/containers/create?name=train", kGpu);
   ASSERT_TRUE(reply);
   ASSERT_EQ(reply->status, 201) << reply->body;
   EXPECT_THAT(reply->body, HasSubstr(kNew));
@@ -174,14 +174,14 @@ TEST(Create, aClientThatLeavesDoesNotStopTheBinding) {
   Harness h([&](Connection& peer) {
     peer.read();
     asked.set_value();
-    left.get_future().wait();
+    left.get_future().wait_for(std::chrono::seconds(10));
     peer.reply(201, created());
     peer.waitForClose();
   });
   Client client = h.connect();
   client.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: " + std::to_string(kPlain.size()) +
               "\r\n\r\n" + kPlain);
-  asked.get_future().wait();
+  asked.get_future().wait_for(std::chrono::seconds(10));
   client.close();
   left.set_value();
   // The session ends after the binding.

@@ -156,6 +156,9 @@ class FakeSite : public Site {
   Result<std::string> cgroupParent(const User& user, const Limits& limits) const override {
     return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-" + limits.group + "-" + user.login + ".slice";
   }
+  Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override {
+    return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-build-" + user.login + ".slice";
+  }
   std::optional<EngineFacts> facts;
   std::atomic<int> decisions = 0;
 };

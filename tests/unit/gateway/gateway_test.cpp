@@ -165,7 +165,7 @@ TEST_F(GatewayTest, buildsGetOurCgroupParent) {
   h.engine().answer("POST", "/build", 200, "{}");
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/build?t=a&t=b")->status, 200);
-  EXPECT_EQ(sent().at(0).target, "/build?t=a&t=b&cgroupparent=/ds01.slice/ds01-student.slice/ds01-student-alice.slice");
+  EXPECT_EQ(sent().at(0).target, "/build?t=a&t=b&cgroupparent=/ds01.slice/ds01-student.slice/ds01-build-alice.slice");
   EXPECT_EQ(client.request("POST", "/build?networkmode=host")->status, 403);
   EXPECT_EQ(client.request("POST", "/build?cgroupparent=/")->status, 403);
 }

@@ -50,7 +50,7 @@ std::string Client::readSome() {
 }
 
 std::string Client::readExactly(std::size_t size) {
-  std::string out;
+  std::string out = std::exchange(buffer_, {});
   while (out.size() < size) {
     std::string more = readSome();
     if (more.empty()) return out;

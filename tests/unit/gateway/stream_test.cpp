@@ -37,7 +37,7 @@ TEST(Stream, chunksArriveAsTheyAreSent) {
   Harness h([&](Connection& peer) {
     peer.read();
     peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
-    first_seen.get_future().wait();
+    first_seen.get_future().wait_for(std::chrono::seconds(10));
     peer.send("6\r\nsecond\r\n0\r\n\r\n");
     peer.waitForClose();
   });
@@ -65,7 +65,7 @@ TEST(Stream, aHeadGoesOutBeforeItsBody) {
   Harness h([&](Connection& peer) {
     peer.read();
     peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    head_seen.get_future().wait();
+    head_seen.get_future().wait_for(std::chrono::seconds(10));
     peer.send("0\r\n\r\n");
     peer.waitForClose();
   });

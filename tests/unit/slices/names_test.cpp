@@ -107,5 +107,20 @@ TEST(SliceBelongsTo, IsFalseForEverythingElse) {
   EXPECT_FALSE(sliceBelongsTo("ds01-student-.slice", "@x"));
 }
 
+TEST(BuildCgroupParent, IsBelowTheUsersSliceAndNobodysOwn) {
+  for (const CgroupDriver driver : {CgroupDriver::Systemd, CgroupDriver::Cgroupfs}) {
+    for (const char* login : {"alice", "build", "a_build"}) {
+      const std::string parent = *cgroupParent(driver, "student", login);
+      const std::string build = buildCgroupParent(parent);
+      EXPECT_TRUE(sliceBelongsTo(parent, login)) << parent;
+      EXPECT_FALSE(sliceBelongsTo(build, login)) << build;
+      EXPECT_FALSE(sliceBelongsTo(build, "build")) << build;
+    }
+  }
+  EXPECT_EQ(buildCgroupParent("ds01-student-alice.slice"), "ds01-student-alice-build.slice");
+  EXPECT_EQ(buildCgroupParent("/ds01.slice/ds01-student.slice/ds01-student-alice.slice"),
+            "/ds01.slice/ds01-student.slice/ds01-student-alice.slice/build");
+}
+
 }  // namespace
 }  // namespace ds01::slices
