@@ -46,10 +46,11 @@ Ledger::Ledger(Inventory inventory) : pool_(std::move(inventory)) {}
 
 std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
   const auto account = accounts_.find(request.uid);
-  const Account before = account == accounts_.end() ? Account{} : account->second;
-  const Budget budget = budgetOf(request.limits, before.held, before.slots);
+  const GpuEq held = account == accounts_.end() ? GpuEq{} : account->second.held;
+  const std::int64_t held_slots = account == accounts_.end() ? 0 : account->second.slots;
+  const Budget budget = budgetOf(request.limits, held, held_slots);
   if (request.id.empty() || leases_.contains(request.id)) {
-    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = before.held};
+    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = held};
     refusal.text =
         fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
     return std::unexpected(std::move(refusal));
@@ -112,7 +113,8 @@ std::optional<Lease> Ledger::release(const LeaseId& id) {
   const auto account = accounts_.find(lease.uid);
   account->second.held -= lease.weight;
   account->second.slots -= static_cast<std::int64_t>(lease.uuids.size());
-  if (account->second.slots == 0) accounts_.erase(account);
+  std::erase(account->second.leases, &lease);
+  if (account->second.leases.empty()) accounts_.erase(account);
   return std::move(leases_.extract(found).mapped());
 }
 
@@ -131,6 +133,7 @@ void Ledger::enter(Lease lease) {
   Account& account = accounts_[entered.uid];
   account.held += entered.weight;
   account.slots += static_cast<std::int64_t>(entered.uuids.size());
+  account.leases.push_back(&entered);
 }
 
 const Lease* Ledger::find(const LeaseId& id) const {
@@ -155,10 +158,9 @@ std::vector<Lease> Ledger::leases() const {
 }
 
 std::vector<const Lease*> Ledger::leasesOf(std::uint32_t uid) const {
-  std::vector<const Lease*> own;
-  for (const auto& [id, lease] : leases_) {
-    if (lease.uid == uid) own.push_back(&lease);
-  }
+  const auto account = accounts_.find(uid);
+  if (account == accounts_.end()) return {};
+  std::vector<const Lease*> own = account->second.leases;
   std::ranges::sort(own, earlier);
   return own;
 }

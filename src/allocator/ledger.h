@@ -114,7 +114,8 @@ class Ledger {
   struct Account {
     GpuEq held;
     std::int64_t slots = 0;
-    GpuEq held_at_grant;  // right after the last grant
+    std::vector<const Lease*> leases;  // so that a refusal need not look through those of all users
+    GpuEq held_at_grant;               // right after the last grant
     std::optional<GpuEq> limit_at_grant;
   };
   struct StaleSlot {

@@ -124,12 +124,16 @@ void Ledger::reportAccounts(std::vector<std::string>& out) const {
   for (const auto& [id, lease] : leases_) {
     sums[lease.uid].held += lease.weight;
     sums[lease.uid].slots += static_cast<std::int64_t>(lease.uuids.size());
+    sums[lease.uid].leases.push_back(&lease);
   }
   for (const auto& [uid, account] : accounts_) {
     const Account& sum = sums[uid];
     if (account.held != sum.held || account.slots != sum.slots) {
       out.push_back(fmt::format("uid {} is charged {} in {} slots, but the leases hold {} in {}", uid,
                                 toString(account.held), account.slots, toString(sum.held), sum.slots));
+    }
+    if (std::set(account.leases.begin(), account.leases.end()) != std::set(sum.leases.begin(), sum.leases.end())) {
+      out.push_back(fmt::format("the list of leases of uid {} is wrong", uid));
     }
     if (account.limit_at_grant && account.held_at_grant > *account.limit_at_grant) {
       out.push_back(fmt::format("uid {} was granted {} with a limit of {}", uid, toString(account.held_at_grant),

@@ -1,6 +1,7 @@
 """Fixtures of the system tests. One Engine and one ds01d per test module, and fresh slots for every test."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,8 +14,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from lib import images, process, users  # noqa: E402
 from lib.client import installed_clis  # noqa: E402
 from lib.daemon import SITE, bin_dir  # noqa: E402
+from lib.engine import unmount_below  # noqa: E402
 from lib.need import need, need_program  # noqa: E402
 from lib.stack import Stack  # noqa: E402
+
+
+def remove_leftovers():
+    """Directories of runs that were killed."""
+    for path in Path("/tmp").glob("ds01-*-*"):
+        match = re.fullmatch(r"ds01-(\d+)-\w+", path.name)
+        if match and not Path("/proc", match[1]).exists():
+            unmount_below(path)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +46,8 @@ def programs():
 def workdir(root_and_docker):
     """Short, since a socket's path has at most 107 bytes, and open to the users' programs on the way to their socket."""
     process.become_subreaper()
-    path = Path(tempfile.mkdtemp(prefix="ds01-", dir="/tmp"))
+    remove_leftovers()
+    path = Path(tempfile.mkdtemp(prefix=f"ds01-{os.getpid()}-", dir="/tmp"))
     path.chmod(0o755)
     yield path
     process.reap_orphans()

@@ -81,10 +81,10 @@ def test_Root_Docker_ds01d_starts_before_the_engine_does(stack, alice):
 def test_Root_Docker_stop_of_ds01d_ends_streams_and_leaves_containers(stack, alice):
     alice.out("run", "-d", "--name", "talker", BUSYBOX, "sh", "-c", "echo begun; sleep 600")
     before = stack.engine.inspect("talker")["State"]
-    follower = alice.start("logs", "-f", "talker")
-    assert follower.stdout.readline() == "begun\n"
-    stack.daemon.stop()
-    follower.communicate(timeout=20)
+    with alice.follow("logs", "-f", "talker") as follower:
+        assert follower.line() == "begun"
+        stack.daemon.stop()
+        follower.rest()
     assert stack.engine.inspect("talker")["State"] == before
     stack.daemon.start()
     assert alice.out("logs", "talker") == "begun"

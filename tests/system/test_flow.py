@@ -105,11 +105,11 @@ def test_Root_Docker_start_attached(docker):
 
 def test_Root_Docker_logs_follow_until_the_container_ends(docker):
     docker.out("run", "-d", "-i", "--name", "talker", BUSYBOX, "sh", "-c", "echo one; read x; echo two")
-    follower = docker.start("logs", "-f", "talker")
-    assert follower.stdout.readline() == "one\n"
-    docker.docker("attach", "talker", stdin="\n")
-    out, _ = follower.communicate(timeout=20)
-    assert (out, follower.returncode) == ("two\n", 0)
+    with docker.follow("logs", "-f", "talker") as follower:
+        assert follower.line() == "one"
+        docker.docker("attach", "talker", stdin="\n")
+        assert follower.rest() == ["two"]
+        assert follower.process.wait(20) == 0
 
 
 def test_Root_Docker_stats_once(docker, sleeper):
@@ -213,18 +213,15 @@ def test_Root_Docker_pull_and_push(stack, workdir, docker):
 def test_Root_Docker_events_tells_ones_own(docker, bob):
     # With --since what happens before the stream begins is told too.
     since = str(time.time())
-    follower = docker.start("events", "--since", since, "--format", "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}")
-    try:
+    form = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"
+    lines = []
+    with docker.follow("events", "--since", since, "--format", form) as follower:
         bob.out("run", "--rm", "--name", "hidden", BUSYBOX, "true")
         docker.out("run", "--rm", "--name", "shown", BUSYBOX, "true")
-        lines = []
         while "container destroy shown" not in lines:
-            line = follower.stdout.readline()
-            assert line, f"docker events ended: {lines} {follower.stderr.read()}"
-            lines.append(line.strip())
-    finally:
-        follower.kill()
-        follower.communicate()
+            line = follower.line()
+            assert line is not None, f"docker events ended: {lines}"
+            lines.append(line)
     assert {"container create shown", "container start shown", "container die shown"} <= set(lines)
     assert not [line for line in lines if "hidden" in line]
 

@@ -23,6 +23,43 @@ def cli_major(cli):
     return int(re.search(r"version (\d+)", text)[1])
 
 
+class Follower:
+    """A program that goes on telling: its output line by line, none waited for without end."""
+
+    def __init__(self, process):
+        self.process = process
+        self._buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def line(self, timeout=20.0):
+        """The next line without its end; None when there are no more."""
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self._buffer:
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise AssertionError(f"no line within {timeout:g} s; begun: {self._buffer!r}")
+            piece = os.read(self.process.stdout.fileno(), 65536)
+            if not piece:
+                return None
+            self._buffer += piece
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return line.decode(errors="replace")
+
+    def rest(self, timeout=20.0):
+        """The lines up to the end."""
+        lines = []
+        while (line := self.line(timeout)) is not None:
+            lines.append(line)
+        return lines
+
+
 class Terminal:
     """A program on a pseudo terminal."""
 
@@ -117,6 +154,10 @@ class Client:
         keywords = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         keywords.update(popen)
         return subprocess.Popen([self.cli, *args], **keywords, **self._keywords(env))
+
+    def follow(self, *args):
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return Follower(subprocess.Popen([self.cli, *args], **streams, **self._keywords(None)))
 
     def terminal(self, *args):
         return Terminal(lambda **streams: subprocess.Popen([self.cli, *args], **streams, **self._keywords(None)))

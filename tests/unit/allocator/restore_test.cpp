@@ -14,6 +14,7 @@ struct LedgerPeer {
   static void forgetContainer(Ledger& ledger, const ContainerId& id) { ledger.by_container_.erase(id); }
   static void charge(Ledger& ledger, std::uint32_t uid, GpuEq weight) { ledger.accounts_[uid].held += weight; }
   static void forgetAccount(Ledger& ledger, std::uint32_t uid) { ledger.accounts_.erase(uid); }
+  static void unlist(Ledger& ledger, std::uint32_t uid) { ledger.accounts_.at(uid).leases.clear(); }
   static void setLimit(Ledger& ledger, std::uint32_t uid, GpuEq limit) {
     ledger.accounts_.at(uid).limit_at_grant = limit;
   }
@@ -186,6 +187,11 @@ TEST_F(Violations, SumsThatDoNotMatch) {
               ElementsAre("uid 1000 is charged 1.000001 in 1 slots, but the leases hold 1 in 1"));
   LedgerPeer::forgetAccount(scene_.ledger, train_.uid);
   EXPECT_THAT(scene_.ledger.violations(), ElementsAre("uid 1000 holds 1 uncharged"));
+}
+
+TEST_F(Violations, AListOfLeasesThatLacksOne) {
+  LedgerPeer::unlist(scene_.ledger, train_.uid);
+  EXPECT_THAT(scene_.ledger.violations(), ElementsAre("the list of leases of uid 1000 is wrong"));
 }
 
 TEST_F(Violations, OverQuotaAtGrant) {
