@@ -1,7 +1,8 @@
-// The query of POST /build, which decides as much as a container's HostConfig does.
+// Queries that decide as much as a body does: of POST /build and POST /images/create.
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "gateway/target.h"
 #include "model/denial.h"
@@ -9,7 +10,11 @@
 namespace ds01::gateway {
 
 // What a user may not ask of a build: another network than the default, bridge or one by name; security options; a
-// cgroup parent; a context that the Engine fetches by itself. Unset: nothing of that kind is there.
-std::optional<Denial> checkBuildQuery(const Target& target);
+// cgroup parent; a context that the Engine fetches by itself; the classic builder where its steps would run under
+// another runtime than runc. Unset: nothing of that kind is there. `default_runtime` is the Engine's.
+std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime);
+
+// An import from an address that the Engine would open is refused; pulls and uploads are open.
+std::optional<Denial> checkImageCreateQuery(const Target& target);
 
 }  // namespace ds01::gateway

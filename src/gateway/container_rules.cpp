@@ -18,8 +18,9 @@ asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found
       out.container = std::move(*found);
       co_return out;
     }
-    exchange.emit("access.unowned_container",
-                  {{"container", found->id.str()},
+    exchange.emit("auth.denied",
+                  {{"reason", "not_owner"},
+                   {"container", found->id.str()},
                    {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
     out.flow = co_await exchange.message(404, std::move(missing));
     co_return out;

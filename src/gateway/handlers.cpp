@@ -230,8 +230,11 @@ asio::awaitable<Flow> handleCommit(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> handleBuild(Exchange& exchange) {
-  if (const std::optional<Denial> denial = checkBuildQuery(exchange.target()))
+  const std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
+  if (!engine) co_return co_await exchange.engineFailed(Error(ErrorCode::Unavailable, "it has not been reached yet"));
+  if (const std::optional<Denial> denial = checkBuildQuery(exchange.target(), engine->default_runtime)) {
     co_return co_await exchange.deny(*denial);
+  }
   const User& user = exchange.caller().user;
   const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
   if (!limits) co_return co_await exchange.deny(limits.error());
@@ -241,6 +244,13 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
     co_return co_await exchange.deny(std::move(denial));
   }
   exchange.target().set("cgroupparent", *parent);
+  co_return co_await pass(exchange);
+}
+
+asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {
+  if (const std::optional<Denial> denial = checkImageCreateQuery(exchange.target())) {
+    co_return co_await exchange.deny(*denial);
+  }
   co_return co_await pass(exchange);
 }
 
@@ -306,6 +316,8 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleCommit(exchange);
     case Rule::Build:
       return handleBuild(exchange);
+    case Rule::ImageCreate:
+      return handleImageCreate(exchange);
     case Rule::ImageRemove:
       return handleImageRemove(exchange);
     case Rule::Session:

@@ -73,7 +73,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/images/json", Pass},
     {"GET", "/images/search", Pass},
     {"GET", "/images/get", Pass},
-    {"POST", "/images/create", Pass, kStream},
+    {"POST", "/images/create", ImageCreate, kStream},
     {"POST", "/images/load", Pass, kStream},
     {"POST", "/images/prune", Deny, kNone, UpgradeKind::None, kPrune},
     {"GET", "/images/{}/json", Pass},
@@ -246,6 +246,8 @@ std::string_view toString(Rule rule) {
       return "own container; fields checked";
     case Build:
       return "query checked; cgroup parent set";
+    case ImageCreate:
+      return "pull, or import of what the client sends; no address for the Engine to open";
     case ImageRemove:
       return "passes without force";
     case Session:

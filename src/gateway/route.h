@@ -28,6 +28,7 @@ enum class Rule {
   Exec,              // the exec's container must be the caller's
   Commit,            // the container in the query must be the caller's
   Build,             // the query is checked, cgroupparent is ours
+  ImageCreate,       // pull, or import of what the client sends; no address for the Engine to open
   ImageRemove,       // not by force
   Session,           // only as upgrade to h2c
   Events,            // the stream is filtered

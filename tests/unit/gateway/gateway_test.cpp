@@ -92,7 +92,7 @@ TEST_F(GatewayTest, foreignContainersDoNotExist) {
     EXPECT_EQ(client.request("POST", "/commit?container=" + ref)->status, 404);
   }
   EXPECT_TRUE(sent().empty());
-  EXPECT_FALSE(h.events.of("access.unowned_container").empty());
+  EXPECT_FALSE(h.events.of("auth.denied").empty());
 }
 
 TEST_F(GatewayTest, execsFollowTheirContainer) {

@@ -31,19 +31,34 @@ TEST(Filters, malformedIsRefused) {
 
 TEST(BuildQuery, whatIsOpen) {
   for (const char* good : {"/build?t=x", "/build?networkmode=", "/build?networkmode=default", "/build?networkmode=none",
-                           "/build?networkmode=bridge", "/build?networkmode=my_net.1", "/build?remote=&securityopt="}) {
-    EXPECT_FALSE(checkBuildQuery(*parseTarget(good))) << good;
+                           "/build?networkmode=bridge", "/build?networkmode=my_net.1",
+                           "/build?version=2&remote=client-session", "/build?remote=&securityopt="}) {
+    EXPECT_FALSE(checkBuildQuery(*parseTarget(good), "runc")) << good;
   }
 }
 
 TEST(BuildQuery, whatIsNot) {
-  for (const char* bad : {"/build?networkmode=host", "/build?networkmode=container:x",
-                          "/build?networkmode=ns:/proc/1/ns/net", "/build?networkmode=.x", "/build?networkmode=a%20b",
-                          "/build?securityopt=%5B%22a%22%5D", "/build?cgroupparent=/", "/build?remote=http://x/y"}) {
-    const auto denial = checkBuildQuery(*parseTarget(bad));
+  for (const char* bad :
+       {"/build?networkmode=host", "/build?networkmode=container:x", "/build?networkmode=ns:/proc/1/ns/net",
+        "/build?networkmode=.x", "/build?networkmode=0123456789abcdef", "/build?networkmode=a%20b",
+        "/build?securityopt=%5B%22a%22%5D", "/build?cgroupparent=/", "/build?remote=http://x/y"}) {
+    const auto denial = checkBuildQuery(*parseTarget(bad), "runc");
     ASSERT_TRUE(denial) << bad;
     EXPECT_EQ(denial->http_status, 403);
   }
+}
+
+TEST(BuildQuery, classicBuilderNeedsAPlainRuntime) {
+  EXPECT_TRUE(checkBuildQuery(*parseTarget("/build?t=x"), "nvidia"));
+  EXPECT_TRUE(checkBuildQuery(*parseTarget("/build?t=x&version=1"), "nvidia"));
+  EXPECT_FALSE(checkBuildQuery(*parseTarget("/build?t=x&version=2"), "nvidia"));
+}
+
+TEST(ImageCreateQuery, onlyPullsAndUploads) {
+  for (const char* good : {"/images/create?fromImage=busybox&tag=latest", "/images/create?fromSrc=-&repo=x"}) {
+    EXPECT_FALSE(checkImageCreateQuery(*parseTarget(good))) << good;
+  }
+  EXPECT_TRUE(checkImageCreateQuery(*parseTarget("/images/create?fromSrc=http%3A%2F%2F169.254.169.254%2Fx&repo=x")));
 }
 
 EventVerdict verdict(std::string_view text) {
