@@ -63,8 +63,8 @@ Verdict refuseSetFields(Context& context) {
   return std::nullopt;
 }
 
-// With MKNOD, which Docker grants by default, root in a container makes a device node in a mounted folder and opens it on
-// the host, or reaches a GPU that it has no lease for.
+// With MKNOD, which Docker grants by default, root in a container makes a device node in a mounted folder and opens it
+// on the host, or reaches a GPU that it has no lease for.
 Verdict dropDeviceNodes(Context& context) {
   const auto dropped = strings(context.host(), "CapDrop", "HostConfig.");
   if (!dropped) return dropped.error();

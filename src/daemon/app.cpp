@@ -51,8 +51,9 @@ int run(const Options& options) {
   if (options.check_config) return checkConfig(options, loaded, inventory);
   if (!loaded.report.empty()) fmt::print(stderr, "{}", loaded.report);
   if (!loaded.config) {
-    return complain(kExitConfig, fmt::format("the configuration in {} has {} error{} and was not used",
-                                             options.config_dir.native(), loaded.errors, loaded.errors == 1 ? "" : "s"));
+    return complain(kExitConfig,
+                    fmt::format("the configuration in {} has {} error{} and was not used", options.config_dir.native(),
+                                loaded.errors, loaded.errors == 1 ? "" : "s"));
   }
   if (!inventory) return complain(statusOf(inventory.error()), inventory.error().message());
 

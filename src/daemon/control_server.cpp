@@ -22,8 +22,7 @@ constexpr std::size_t kMaxSessions = 256;
 asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) {
   while (acceptor.is_open()) {
     boost::system::error_code error;
-    stream_protocol::socket socket =
-        co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    stream_protocol::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
     if (error) {
       // Out of descriptors, most likely: try again when some may have been closed.
@@ -39,16 +38,15 @@ asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) 
 asio::awaitable<void> ControlServer::session(stream_protocol::socket socket) {
   ++sessions_;
   const auto peer = co_await identities_.identify(socket.native_handle());
-  co_await net::serveHttp(
-      std::move(socket),
-      [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
-        if (!peer) co_return control::errorReply(peer.error().http_status, "ds01: " + peer.error().text);
-        if (!(*peer)->alive()) {
-          co_return control::errorReply(403, "ds01: the process that opened this connection has exited");
-        }
-        co_return control::handle(request, (*peer)->caller(), view_);
-      },
-      {});
+  net::HttpHandler answer = [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
+    if (!peer) co_return control::errorReply(peer.error().http_status, "ds01: " + peer.error().text);
+    if (!(*peer)->alive()) {
+      co_return control::errorReply(403, "ds01: the process that opened this connection has exited");
+    }
+    co_return control::handle(request, (*peer)->caller(), view_);
+  };
+  const net::HttpServerOptions options;
+  co_await net::serveHttp(std::move(socket), std::move(answer), options);
   --sessions_;
 }
 

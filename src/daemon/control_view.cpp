@@ -11,12 +11,18 @@ namespace {
 
 control::SlotState stateOf(allocator::SlotState state) {
   switch (state) {
-    case allocator::SlotState::Free: return control::SlotState::Free;
-    case allocator::SlotState::Reserved: return control::SlotState::Reserved;
-    case allocator::SlotState::Held: return control::SlotState::Held;
-    case allocator::SlotState::Foreign: return control::SlotState::Foreign;
-    case allocator::SlotState::Stale: return control::SlotState::Stale;
-    case allocator::SlotState::Sick: return control::SlotState::Sick;
+    case allocator::SlotState::Free:
+      return control::SlotState::Free;
+    case allocator::SlotState::Reserved:
+      return control::SlotState::Reserved;
+    case allocator::SlotState::Held:
+      return control::SlotState::Held;
+    case allocator::SlotState::Foreign:
+      return control::SlotState::Foreign;
+    case allocator::SlotState::Stale:
+      return control::SlotState::Stale;
+    case allocator::SlotState::Sick:
+      return control::SlotState::Sick;
   }
   return control::SlotState::Sick;
 }

@@ -1,7 +1,5 @@
 #include "daemon/daemon.h"
 
-#include <grp.h>
-
 #include <csignal>
 #include <cstdlib>
 
@@ -9,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <grp.h>
 #include <spdlog/spdlog.h>
 
 #include "allocator/file/state_file.h"
@@ -64,7 +63,9 @@ Daemon::Daemon(const Options& options, std::shared_ptr<const config::Config> con
   applyConfig();
 }
 
-Status Daemon::restore(std::vector<Lease> leases) { return ledger_.restore(std::move(leases)); }
+Status Daemon::restore(std::vector<Lease> leases) {
+  return ledger_.restore(std::move(leases));
+}
 
 Status Daemon::run() {
   asio::co_spawn(io_, watchSignals(), asio::detached);
@@ -88,7 +89,7 @@ void Daemon::applyConfig() {
   identifier_.setAdminRules({.users = {config.access.admin_users.begin(), config.access.admin_users.end()},
                              .group = config::adminGroup(config)});
   grants_.setGpusForAll(config.daemon.gpus_for_all == config::GpusForAll::Available ? allocator::GpusForAll::Available
-                                                                                     : allocator::GpusForAll::One);
+                                                                                    : allocator::GpusForAll::One);
 }
 
 void Daemon::openSockets() {
@@ -139,8 +140,10 @@ asio::awaitable<void> Daemon::watchSignals() {
 }
 
 asio::awaitable<void> Daemon::reload() {
-  Result<LoadedConfig> loaded = co_await name_pool_.run<LoadedConfig>(
-      [dir = options_.config_dir]() -> Result<LoadedConfig> { return loadConfig(dir); }, milliseconds(10'000));
+  std::function<Result<LoadedConfig>()> load = [dir = options_.config_dir]() -> Result<LoadedConfig> {
+    return loadConfig(dir);
+  };
+  Result<LoadedConfig> loaded = co_await name_pool_.run<LoadedConfig>(std::move(load), milliseconds(10'000));
   if (!loaded || !loaded->config) {
     spdlog::error("the configuration was not reloaded, the last good one stays in force: {}",
                   loaded ? loaded->report : loaded.error().message());

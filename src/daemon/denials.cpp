@@ -13,13 +13,20 @@ struct RefusalKind {
 RefusalKind kindOf(allocator::RefusalCode code) {
   using enum allocator::RefusalCode;
   switch (code) {
-    case NoSuchDevice: return {400, "gpu_no_such_device"};
-    case DeviceHeld: return {409, "gpu_device_held"};
-    case PerContainerCap: return {409, "gpu_per_container"};
-    case Quota: return {409, "gpu_quota"};
-    case FullGpuNotAllowed: return {403, "gpu_full_not_allowed"};
-    case NeverSatisfiable: return {409, "gpu_never_satisfiable"};
-    case NoneFree: return {409, "gpu_none_free"};
+    case NoSuchDevice:
+      return {400, "gpu_no_such_device"};
+    case DeviceHeld:
+      return {409, "gpu_device_held"};
+    case PerContainerCap:
+      return {409, "gpu_per_container"};
+    case Quota:
+      return {409, "gpu_quota"};
+    case FullGpuNotAllowed:
+      return {403, "gpu_full_not_allowed"};
+    case NeverSatisfiable:
+      return {409, "gpu_never_satisfiable"};
+    case NoneFree:
+      return {409, "gpu_none_free"};
   }
   return {503, "gpu_unknown"};
 }
@@ -65,10 +72,11 @@ Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std:
   }
   if (being_created > 0) names += fmt::format("{}{} being created", names.empty() ? "" : ", ", being_created);
   const std::int64_t count = static_cast<std::int64_t>(have.size()) + being_created;
-  return {409, "container_limit",
-          fmt::format("you have {} container{} ({}), running or stopped, and your limit is {} (max_containers_per_user, "
-                      "group {}). Remove one that you no longer need with docker rm, then try again",
-                      count, count == 1 ? "" : "s", names, limit, group)};
+  return {
+      409, "container_limit",
+      fmt::format("you have {} container{} ({}), running or stopped, and your limit is {} (max_containers_per_user, "
+                  "group {}). Remove one that you no longer need with docker rm, then try again",
+                  count, count == 1 ? "" : "s", names, limit, group)};
 }
 
 events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger) {

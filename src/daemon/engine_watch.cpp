@@ -57,9 +57,10 @@ asio::awaitable<Status> EngineWatch::followOnce() {
   if (!facts) co_return fail(facts.error());
   site_.setEngineFacts(std::move(*facts));
   // What is listed after the stream has opened cannot be missed between list and stream.
-  const Status ended = co_await engine_.followEvents(
-      [this] { asio::co_spawn(executor_, reconcile(), asio::detached); },
-      [this](const EngineEvent& event) { onEvent(event); });
+  std::function<void()> on_open = [this] { asio::co_spawn(executor_, reconcile(), asio::detached); };
+  std::function<void(const EngineEvent&)> on_event = [this](const EngineEvent& event) { onEvent(event); };
+  // Named, because GCC 12 destroys temporaries in the arguments of a co_await twice.
+  const Status ended = co_await engine_.followEvents(std::move(on_open), std::move(on_event));
   co_return ended ? fail(ErrorCode::Unavailable, "the event stream ended") : ended;
 }
 
@@ -89,8 +90,7 @@ void EngineWatch::onEvent(const EngineEvent& event) {
     if (name.starts_with('/')) name.erase(0, 1);
     owners_.rename(id, std::move(name));
   } else if (event.action == "create" && !attribute(event, "ds01.user").empty() && !owners_.index().find(id)) {
-    asio::co_spawn(
-        executor_, [this, id]() -> asio::awaitable<void> { co_await owners_.learn(id); }, asio::detached);
+    asio::co_spawn(executor_, [this, id]() -> asio::awaitable<void> { co_await owners_.learn(id); }, asio::detached);
   }
 }
 

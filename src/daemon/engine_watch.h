@@ -21,8 +21,8 @@ class EngineWatch {
   EngineWatch(boost::asio::any_io_executor executor, docker::EngineClient& engine, Site& site, OwnerService& owners,
               LedgerService& ledger);
 
-  // Runs until stop(). `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine is
-  // away (users then get 503 and need no restart of ours when it comes back).
+  // Runs until stop(). `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine
+  // is away (users then get 503 and need no restart of ours when it comes back).
   boost::asio::awaitable<void> run(std::function<void()> settled);
 
  private:

@@ -156,7 +156,8 @@ asio::awaitable<Result<bool>> LedgerService::dropVanished() {
   // Only what was known before the question can be missing from the answer.
   const std::vector<Lease> leases = parts_.ledger.leases();
   const std::vector<ContainerId> known = parts_.owners.index().ids();
-  const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers("ds01.user");
+  std::string label = "ds01.user";
+  const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers(std::move(label));
   if (!listed) co_return fail(listed.error());
   std::set<ContainerId> present;
   for (const ContainerSummary& container : *listed) present.insert(container.id);
@@ -178,7 +179,8 @@ asio::awaitable<Result<bool>> LedgerService::dropVanished() {
 
 asio::awaitable<Status> LedgerService::reconcile() {
   if (const Result<bool> dropped = co_await dropVanished(); !dropped) co_return fail(dropped.error());
-  const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers("ds01.user");
+  std::string label = "ds01.user";
+  const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers(std::move(label));
   if (!listed) co_return fail(listed.error());
   std::vector<ProvenContainer> present;
   for (const ContainerSummary& summary : *listed) {
@@ -225,8 +227,8 @@ void LedgerService::settleLater(LeaseId lease) {
   asio::co_spawn(executor_, settle(std::move(lease)), asio::detached);
 }
 
-// The Engine may still be making the container when we first look, so a reservation without one is given back only after
-// a while of looking.
+// The Engine may still be making the container when we first look, so a reservation without one is given back only
+// after a while of looking.
 asio::awaitable<void> LedgerService::settle(LeaseId lease) {
   using std::chrono::milliseconds;
   static constexpr std::array kPauses{milliseconds{200},  milliseconds{400},  milliseconds{800},
@@ -237,8 +239,8 @@ asio::awaitable<void> LedgerService::settle(LeaseId lease) {
     co_await timer.async_wait(asio::use_awaitable);
     const Lease* now = parts_.ledger.find(lease);
     if (!now || now->state != Lease::State::Reserved) break;
-    const Result<std::vector<ContainerSummary>> found =
-        co_await parts_.engine.listContainers("ds01.lease=" + lease.str());
+    std::string label = "ds01.lease=" + lease.str();
+    const Result<std::vector<ContainerSummary>> found = co_await parts_.engine.listContainers(std::move(label));
     asked = found.has_value();
     if (!asked) break;  // the next connection to the Engine reconciles, and looks again
     if (found->empty()) continue;

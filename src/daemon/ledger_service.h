@@ -1,5 +1,5 @@
-// The ledger in service: reservations that are on disk before the Engine is asked, leases bound to containers, everything
-// given back once. Owns the only Ledger; I/O thread only, the disk is the StateWriter's thread.
+// The ledger in service: reservations that are on disk before the Engine is asked, leases bound to containers,
+// everything given back once. Owns the only Ledger; I/O thread only, the disk is the StateWriter's thread.
 #pragma once
 
 #include <map>

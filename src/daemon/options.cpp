@@ -34,8 +34,8 @@ std::string unixPath(const std::string& url, std::string_view option, std::strin
   }
   std::string path = url.substr(kScheme.size());
   if (path.size() > kLongestSocketPath) {
-    problem = fmt::format("{}: the path has {} bytes; a Unix socket's may have {}", option, path.size(),
-                          kLongestSocketPath);
+    problem =
+        fmt::format("{}: the path has {} bytes; a Unix socket's may have {}", option, path.size(), kLongestSocketPath);
   }
   return path;
 }

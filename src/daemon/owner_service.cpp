@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kMaxExecs = 4096;
 
 bool isFullId(const std::string& ref) {
-  return ref.size() == 64 && std::ranges::all_of(ref, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return ref.size() == 64 &&
+         std::ranges::all_of(ref, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace
@@ -29,7 +28,9 @@ boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::
   // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two
   // meanings wins, and a rename that has just happened.
   if (isFullId(ref)) {
-    if (const ownership::Record* record = index_.find(ContainerId(ref))) {
+    // One that was removed a moment ago still has an owner, who may wait for its last event; for anything else the
+    // Engine says that it is gone.
+    if (const ownership::Record* record = index_.lastKnown(ContainerId(ref))) {
       co_return gateway::OwnedContainer{record->id, record->name, record->owner};
     }
   }
@@ -68,15 +69,21 @@ boost::asio::awaitable<Result<ContainerView>> OwnerService::learn(ContainerId id
   co_return view;
 }
 
-void OwnerService::add(ownership::Record record) { index_.add(std::move(record)); }
+void OwnerService::add(ownership::Record record) {
+  index_.add(std::move(record));
+}
 
-void OwnerService::rename(const ContainerId& id, std::string name) { index_.rename(id, std::move(name)); }
+void OwnerService::rename(const ContainerId& id, std::string name) {
+  index_.rename(id, std::move(name));
+}
 
 void OwnerService::forget(const ContainerId& id) {
   index_.remove(id);
   on_removed_(id);
 }
 
-void OwnerService::remember(const ContainerView& view) { index_.add(ownership::recordOf(view, provenOwner(view))); }
+void OwnerService::remember(const ContainerView& view) {
+  index_.add(ownership::recordOf(view, provenOwner(view)));
+}
 
 }  // namespace ds01::daemon

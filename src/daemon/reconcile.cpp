@@ -65,7 +65,8 @@ std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::strin
   lease.uuids = splitCommas(label(view, "ds01.gpu.uuids"));
   const std::string uid = label(view, "ds01.uid");
   const auto [end, error] = std::from_chars(uid.data(), uid.data() + uid.size(), lease.uid);
-  if (lease.id.empty() || lease.uuids.empty() || uid.empty() || error != std::errc{} || end != uid.data() + uid.size()) {
+  if (lease.id.empty() || lease.uuids.empty() || uid.empty() || error != std::errc{} ||
+      end != uid.data() + uid.size()) {
     return std::nullopt;
   }
   for (const std::string& uuid : lease.uuids) {

@@ -27,10 +27,10 @@ struct LeaseToBind {
 };
 
 struct ReconcilePlan {
-  std::vector<LeaseToBind> bind;         // reserved, and the container is there
-  std::vector<LeaseId> release;          // bound, and the container is gone
-  std::vector<LeaseId> unsettled;        // reserved, no container (yet): the Engine may still be making it
-  std::vector<ContainerView> unleased;   // carries a lease label that the ledger does not know
+  std::vector<LeaseToBind> bind;        // reserved, and the container is there
+  std::vector<LeaseId> release;         // bound, and the container is gone
+  std::vector<LeaseId> unsettled;       // reserved, no container (yet): the Engine may still be making it
+  std::vector<ContainerView> unleased;  // carries a lease label that the ledger does not know
 };
 
 // `leases` and `present` are from the same moment or `present` is later. Leases in `in_flight` belong to requests that
@@ -38,8 +38,8 @@ struct ReconcilePlan {
 ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<ProvenContainer>& present,
                             const std::set<LeaseId>& in_flight);
 
-// The lease that a container's labels describe, to take it back when the ledger has lost it. Unset if the labels are not
-// complete.
+// The lease that a container's labels describe, to take it back when the ledger has lost it. Unset if the labels are
+// not complete.
 std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory);
 
 }  // namespace ds01::daemon

@@ -13,7 +13,9 @@ std::expected<Limits, Denial> Site::limitsFor(const User& user) const {
   return config::limitsFor(*config_, user.login, slices::sanitise(user.login).value_or(""));
 }
 
-DecisionId Site::newDecision() { return DecisionId("D" + net::randomHex(6)); }
+DecisionId Site::newDecision() {
+  return DecisionId("D" + net::randomHex(6));
+}
 
 Result<std::string> Site::cgroupParent(const User& user, const Limits& limits) const {
   if (!facts_) return fail(ErrorCode::Unavailable, "the Docker Engine is away");

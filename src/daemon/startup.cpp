@@ -1,13 +1,12 @@
 #include "daemon/startup.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "allocator/codec.h"
 #include "allocator/file/state_file.h"

@@ -23,8 +23,8 @@ struct Limits {
   std::string group;  // the real group name, also when an override applies
 
   std::optional<GpuEq> max_gpu_equivalents;
-  // Slots held at once over all containers, whatever their size. Only sites that still count MIG instances instead of GPU
-  // equivalents set it (max_mig_instances and its like); max_gpu_equivalents is then the same number of whole GPUs.
+  // Slots held at once over all containers, whatever their size. Only sites that still count MIG instances instead of
+  // GPU equivalents set it (max_mig_instances and its like); max_gpu_equivalents is then the same number of whole GPUs.
   std::optional<std::int64_t> max_gpu_slots;
   std::optional<std::int64_t> max_gpu_slots_per_container;
   bool allow_full_gpu = true;

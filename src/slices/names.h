@@ -25,8 +25,8 @@ enum class CgroupDriver { Systemd, Cgroupfs };
 Result<std::string> cgroupParent(CgroupDriver driver, std::string_view group, std::string_view login);
 
 // Where the steps of a user's builds run: one level below the user's slice, so that the user's limits hold, and never a
-// place that makes sliceBelongsTo() true: a build step carries its base image's labels, so it must not pass for a container
-// that we admitted. `parent` is what cgroupParent() gave.
+// place that makes sliceBelongsTo() true: a build step carries its base image's labels, so it must not pass for a
+// container that we admitted. `parent` is what cgroupParent() gave.
 std::string buildCgroupParent(std::string_view parent);
 
 // Whether a container with this HostConfig.CgroupParent was put into a slice of `login`, in whichever group the login

@@ -109,7 +109,7 @@ def test_Root_Docker_gpus_are_not_granted_twice_by_asking_at_once(stack, alice, 
     assert len(set(held)) == 6
 
 
-def test_Root_Docker_no_whole_gpu_free_is_a_conflict(alice, bob):
+def test_Root_Docker_no_whole_gpu_free_is_a_conflict(stack, alice, bob):
     take(alice, "both", "2")
     with bob.raw(timeout=60) as raw:
         reply = raw.ask("POST", "/containers/create", gpu_body(2))
@@ -211,8 +211,13 @@ def test_Root_Docker_slot_of_a_client_that_goes_away_is_not_lost(stack, alice):
         wait_until(lambda: stack.daemon.held() or process.poll() is not None, 20, "the slot to be taken")
         process.kill()
         process.communicate()
-        stack.engine.remove_all()
-        back(stack, "the client went away")
+
+        def removed_and_free():
+            # What the Engine was asked for may be made only after its client has gone.
+            stack.engine.remove_all()
+            return all_free(stack)
+
+        wait_until(removed_and_free, 10, "the slot to be free")
 
 
 def test_Root_Docker_leases_survive_a_clean_restart(stack, alice, bob):
