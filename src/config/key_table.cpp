@@ -430,6 +430,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {.block = DaemonFile,
      .name = "service_users",
      .type = T::TextList,
+     .status = S::NotYet,
      .doc = "Logins of programs that may read what everybody may, such as dashboards."},
     {.block = DaemonFile,
      .name = "socket_group",
