@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "admission/json_access.h"
 #include "admission/pass.h"
 #include "base/time_text.h"
@@ -11,6 +13,8 @@ namespace ds01::admission {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kMaxLabelBytes = 256UL * 1024;
 
 // First match wins; devcontainers made through compose are devcontainers.
 std::string_view containerType(const json::object& labels, const Facts& facts) {
@@ -42,11 +46,18 @@ Verdict setLabels(Context& context) {
   if (value.is_null()) value = json::object();
   json::object* labels = value.if_object();
   if (labels == nullptr) return malformed("field_type", "Labels must be an object");
+  std::size_t bytes = 0;
   for (const auto& label : *labels) {
+    bytes += label.key().size() + (label.value().is_string() ? label.value().get_string().size() : 0);
     // Go reads null as "".
     if (!label.value().is_string() && !label.value().is_null()) {
       return malformed("field_type", "the values of Labels must be strings");
     }
+  }
+  // Each event of a container repeats all of its labels to all who follow.
+  if (bytes > kMaxLabelBytes) {
+    return malformed("labels_too_large",
+                     fmt::format("the labels (--label) have {} bytes; {} are allowed together", bytes, kMaxLabelBytes));
   }
   removeReservedLabels(*labels);
   for (const std::string& key : context.facts.image_labels) {

@@ -14,7 +14,7 @@ namespace ds01::docker {
 class EventSplitter {
  public:
   // One object may have this many bytes; at most that much is ever held.
-  static constexpr std::size_t kMaxObjectBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxObjectBytes = 4UL * 1024 * 1024;
 
   // Calls `on_object` with the text of each object that `bytes` completes, in order; the view is valid during the call,
   // which must not feed. Malformed: something else than an object stands there, or one is too long. Nothing can be
