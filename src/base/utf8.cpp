@@ -35,6 +35,16 @@ std::size_t prefix(std::string_view text, const Lead& lead) {
 
 }  // namespace
 
+CodePoint firstCodePoint(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const Lead lead = leadOf(first);
+  if (prefix(text, lead) != lead.length) return {.value = first, .length = 1, .valid = false};
+  // The lead byte's own bits: 7, or 5, 4, 3 for sequences of 2, 3, 4 bytes.
+  char32_t value = lead.length == 1 ? first : first & (0x7FU >> lead.length);
+  for (std::size_t i = 1; i < lead.length; ++i) value = (value << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  return {.value = value, .length = lead.length, .valid = true};
+}
+
 std::string replaceInvalidUtf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());

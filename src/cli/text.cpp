@@ -6,7 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "control/utf8.h"
+#include "base/utf8.h"
+#include "control/terminal.h"
 
 namespace ds01::cli {
 namespace {
@@ -67,7 +68,7 @@ std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const control::CodePoint next = control::firstCodePoint(text);
+    const CodePoint next = firstCodePoint(text);
     if (next.valid && !control::steersTerminal(next.value)) {
       out += text.substr(0, next.length);
     } else {
@@ -82,7 +83,7 @@ std::string printable(std::string_view text) {
 std::size_t displayWidth(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
-    const control::CodePoint next = control::firstCodePoint(text);
+    const CodePoint next = firstCodePoint(text);
     width += widthOf(next.value);
     text.remove_prefix(next.length);
   }
@@ -96,7 +97,7 @@ std::string cutTo(std::string_view text, std::size_t width, std::string_view mar
   std::size_t bytes = 0;
   std::size_t used = 0;
   while (bytes < text.size()) {
-    const control::CodePoint next = control::firstCodePoint(text.substr(bytes));
+    const CodePoint next = firstCodePoint(text.substr(bytes));
     if (used + widthOf(next.value) > width - mark_width) break;
     used += widthOf(next.value);
     bytes += next.length;

@@ -8,7 +8,8 @@
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
-#include "control/utf8.h"
+#include "base/utf8.h"
+#include "control/terminal.h"
 
 namespace ds01::control {
 namespace {

@@ -1,7 +1,12 @@
 // The ledger in service: reservations that are on disk before the Engine is asked, leases bound to containers,
 // everything given back once. Owns the only Ledger; I/O thread only, the disk is the StateWriter's thread.
+//
+// Other coroutines run at each co_await: what was read from the ledger, the index or in_flight_ before one is a copy,
+// and is looked up again before it is acted on.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +18,7 @@
 #include "allocator/file/state_writer.h"
 #include "allocator/ledger.h"
 #include "daemon/owner_service.h"
+#include "daemon/reconcile.h"
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/ports.h"
@@ -28,23 +34,33 @@ struct LedgerParts {
   const Clock& clock;
 };
 
+// How long we wait before each look for the container of a create that broke off; after the last one in vain there is
+// none. Looks that the Engine does not answer do not count and are repeated with the last pause. Never empty.
+using Looks = std::vector<std::chrono::milliseconds>;
+Looks usualLooks();
+
 class LedgerService final : public gateway::Grants {
  public:
   // All parts must outlive this.
-  LedgerService(boost::asio::any_io_executor executor, LedgerParts parts);
+  LedgerService(boost::asio::any_io_executor executor, LedgerParts parts, Looks looks = usualLooks());
 
   boost::asio::awaitable<std::expected<gateway::Grant, Denial>> reserve(gateway::GrantRequest request) override;
 
-  // False until the ledger has been compared with the Engine for the first time: creates are refused until then.
-  void setReady() { ready_ = true; }
   void setGpusForAll(allocator::GpusForAll meaning) { gpus_for_all_ = meaning; }
 
+  // Full comparison with the Engine: at start and after each loss of the event stream. Creates are refused until the
+  // first has succeeded. An error if the Engine did not answer, or if connectionLost() or another reconcile() came in
+  // between; nothing was changed then.
+  boost::asio::awaitable<Status> reconcile();
+  // Events have been missed: creates are refused until reconcile() has succeeded again.
+  void connectionLost();
+
+  // The Engine has made a container: perhaps that of a lease which does not know it.
+  boost::asio::awaitable<void> containerCreated(ContainerId id);
   // A container is gone, by whatever path: its lease ends. Harmless if it had none.
   void containerGone(const ContainerId& id);
   // Compares bound leases and the owner index with the Engine's list; true if something had gone.
   boost::asio::awaitable<Result<bool>> dropVanished();
-  // Full comparison: at start and after each loss of the event stream.
-  boost::asio::awaitable<Status> reconcile();
 
   const allocator::Ledger& ledger() const { return parts_.ledger; }
 
@@ -52,6 +68,12 @@ class LedgerService final : public gateway::Grants {
   struct Ticket {
     std::string login;
     std::optional<LeaseId> lease;
+    bool uncertain = false;  // the request has ended, and whether there is a container is still to be found out
+  };
+  // What must be read before the Engine is asked for its list, because only that can be missing from the answer.
+  struct Known {
+    std::vector<Lease> leases;
+    std::vector<ContainerId> containers;
   };
 
   boost::asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
@@ -62,20 +84,35 @@ class LedgerService final : public gateway::Grants {
   std::optional<Denial> checkContainerCount(const gateway::GrantRequest& request) const;
   std::expected<Lease, allocator::Refusal> tryReserve(const gateway::GrantRequest& request);
   boost::asio::awaitable<std::expected<Lease, Denial>> reserveGpu(const gateway::GrantRequest& request);
+  bool stillReserved(const LeaseId& lease) const;
   void bindLease(const LeaseId& lease, const ContainerId& id, const std::string& name);
   void endLease(const LeaseId& lease, std::string_view reason);
-  void adopt(const ContainerView& view);
-  void settleLater(LeaseId lease);
-  boost::asio::awaitable<void> settle(LeaseId lease);
   boost::asio::awaitable<Status> persist();
   void persistLater();
+
+  Known known() const;
+  bool dropMissing(const Known& known, const std::vector<ContainerSummary>& listed);
+  boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(
+      const std::vector<ContainerSummary>& listed);
+  boost::asio::awaitable<Status> inspectUnowned(const std::vector<ContainerId>& containers);
+  void apply(const ReconcilePlan& plan);
+  void takeBack(const ContainerView& view, const std::string& owner);
+  void adopt(const ContainerView& view, const std::string& owner);
   std::set<LeaseId> leasesInFlight() const;
+
+  void settleLater(LeaseId lease);
+  boost::asio::awaitable<void> settleLease(LeaseId lease);
+  boost::asio::awaitable<Result<bool>> bindFound(LeaseId lease);
+  boost::asio::awaitable<void> settleTicket(DecisionId ticket, std::string login);
+  boost::asio::awaitable<Status> learnAllOf(std::string login);
 
   boost::asio::any_io_executor executor_;
   LedgerParts parts_;
+  const Looks looks_;
   bool ready_ = false;
+  std::uint64_t round_ = 0;  // grows with each reconcile and each loss, so that an overtaken reconcile notices
   allocator::GpusForAll gpus_for_all_ = allocator::GpusForAll::One;
-  std::map<DecisionId, Ticket> in_flight_;  // requests between reserve() and bind/release/uncertain
+  std::map<DecisionId, Ticket> in_flight_;  // creates between reserve() and the moment when we know what came of them
   std::set<LeaseId> settling_;
 };
 

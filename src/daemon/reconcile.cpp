@@ -30,15 +30,16 @@ std::vector<std::string> splitCommas(std::string_view text) {
 
 }  // namespace
 
-ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<ProvenContainer>& present,
+ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<PresentContainer>& present,
                             const std::set<LeaseId>& in_flight) {
   ReconcilePlan plan;
-  std::map<LeaseId, const ContainerView*> by_lease;
+  std::map<LeaseId, const PresentContainer*> by_lease;
   std::set<ContainerId> ids;
-  for (const ProvenContainer& container : present) {
+  for (const PresentContainer& container : present) {
     ids.insert(container.view.id);
+    if (!container.owner) continue;
     if (std::string id = label(container.view, "ds01.lease"); !id.empty()) {
-      by_lease.emplace(LeaseId(std::move(id)), &container.view);
+      by_lease.emplace(LeaseId(std::move(id)), &container);
     }
   }
   std::set<LeaseId> known;
@@ -48,13 +49,13 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
     if (lease.state == Lease::State::Bound) {
       if (!ids.contains(lease.container)) plan.release.push_back(lease.id);
     } else if (found != by_lease.end()) {
-      plan.bind.push_back({lease.id, found->second->id, found->second->name});
+      plan.bind.push_back({lease.id, found->second->view.id, found->second->view.name});
     } else if (!in_flight.contains(lease.id)) {
       plan.unsettled.push_back(lease.id);
     }
   }
-  for (const auto& [id, view] : by_lease) {
-    if (!known.contains(id)) plan.unleased.push_back(*view);
+  for (const auto& [id, container] : by_lease) {
+    if (!known.contains(id)) plan.unleased.push_back(*container);
   }
   return plan;
 }

@@ -14,10 +14,10 @@
 
 namespace ds01::daemon {
 
-// A container whose owner is proven (ownership/), so its ds01.* labels are ours.
-struct ProvenContainer {
+// A container that the Engine has. Its ds01.* labels are ours, and count, only if the owner is proven (ownership/).
+struct PresentContainer {
   ContainerView view;
-  std::string owner;
+  std::optional<std::string> owner;
 };
 
 struct LeaseToBind {
@@ -27,15 +27,16 @@ struct LeaseToBind {
 };
 
 struct ReconcilePlan {
-  std::vector<LeaseToBind> bind;        // reserved, and the container is there
-  std::vector<LeaseId> release;         // bound, and the container is gone
-  std::vector<LeaseId> unsettled;       // reserved, no container (yet): the Engine may still be making it
-  std::vector<ContainerView> unleased;  // carries a lease label that the ledger does not know
+  std::vector<LeaseToBind> bind;           // reserved, and the container is there
+  std::vector<LeaseId> release;            // bound, and the container is gone
+  std::vector<LeaseId> unsettled;          // reserved, no container (yet): the Engine may still be making it
+  std::vector<PresentContainer> unleased;  // carries a lease label that `leases` does not have
 };
 
-// `leases` and `present` are from the same moment or `present` is later. Leases in `in_flight` belong to requests that
-// this process is still handling and are left alone.
-ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<ProvenContainer>& present,
+// `leases` must have been read before the Engine was asked for `present`: a container is made after its lease and a
+// lease is bound after its container was made, so only then is a bound lease whose container is missing at its end.
+// Leases in `in_flight` belong to requests that this process is still handling and are left alone.
+ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<PresentContainer>& present,
                             const std::set<LeaseId>& in_flight);
 
 // The lease that a container's labels describe, to take it back when the ledger has lost it. Unset if the labels are

@@ -31,5 +31,31 @@ TEST(Utf8, InvalidSequencesAreReplaced) {
   EXPECT_EQ(replaceInvalidUtf8("\xff\xfe"), kBad + kBad);
 }
 
+TEST(FirstCodePoint, ReadsEveryLength) {
+  const auto check = [](std::string_view text, char32_t value, std::size_t length) {
+    const CodePoint found = firstCodePoint(text);
+    EXPECT_TRUE(found.valid) << text;
+    EXPECT_EQ(found.value, value);
+    EXPECT_EQ(found.length, length);
+  };
+  check("a", U'a', 1);
+  check("éx", U'é', 2);
+  check("李", U'李', 3);
+  check("😀", U'😀', 4);
+  check("\xF4\x8F\xBF\xBF", 0x10FFFF, 4);
+}
+
+TEST(FirstCodePoint, RefusesWhatTheRfcForbids) {
+  for (const std::string_view text : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\xF0\x82\x82\xAC", "\xFF", "\xE6\x9D",
+                                      "\xE6"
+                                      "a\x9D"}) {
+    const CodePoint found = firstCodePoint(text);
+    EXPECT_FALSE(found.valid);
+    EXPECT_EQ(found.length, 1U);
+    EXPECT_EQ(found.value, static_cast<unsigned char>(text[0]));
+  }
+}
+
 }  // namespace
 }  // namespace ds01
