@@ -2,6 +2,7 @@
 mistake it was (78: configuration)."""
 
 import re
+import shutil
 import socket
 
 import pytest
@@ -16,13 +17,11 @@ DUPLICATE = """gpus:
 
 
 @pytest.fixture
-def daemon(workdir, programs, two_users, tmp_path_factory):
+def daemon(workdir, programs, two_users):
     """Not started; its Engine does not exist."""
     base = workdir / "input"
     made = Daemon(base, base / "no-engine.sock", {two_users["alice"].name: "student"})
     yield made
-    import shutil
-
     if made.running():
         made.kill()
     shutil.rmtree(base)

@@ -4,8 +4,9 @@ nothing happens to it."""
 import json
 
 import pytest
+from lib import users
 from lib.images import BUSYBOX
-from lib.unix_http import exchange
+from lib.unix_http import RawConnection, exchange
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -243,9 +244,6 @@ def test_Root_Docker_prunes_leave_the_other_alone(stack, alice, bob):
 
 
 def test_Root_Docker_a_login_the_machine_does_not_know_is_refused(stack):
-    from lib import users
-    from lib.unix_http import RawConnection
-
     uid = users.nobodys_uid()
     ghost = users.User("a uid without login", uid, uid, stack.alice.user.home)
     with RawConnection(ghost, stack.daemon.socket) as raw:

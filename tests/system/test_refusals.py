@@ -133,7 +133,7 @@ def test_Root_Docker_the_sentence_names_what_is_refused(alice, surroundings):
     for flags, word in (
         ("--privileged", "privileged"),
         ("--cap-add SYS_ADMIN", "cap-add"),
-        ("--device /dev/null", "/dev/null"),
+        ("--device /dev/null", "--device"),
         ("--pid host", "pid"),
         ("-v /etc:/mnt", "/etc"),
         ("--runtime nvidia", "runtime"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 from lib.images import BUSYBOX
@@ -105,8 +106,6 @@ def test_Root_Docker_verbs_that_do_not_exist_are_a_usage_error(stack):
 
 
 def test_Root_Docker_without_a_daemon_ds01_says_so(stack, workdir):
-    import subprocess
-
     done = subprocess.run(
         [stack.daemon.program(), "--run-dir", workdir, "status"], capture_output=True, text=True, timeout=30, check=False
     )

@@ -55,6 +55,7 @@ class Engine:
         self.socket = self.base / "engine.sock"
         self.hook_record = self.base / "hook.jsonl"
         self.cgroup = f"ds01test-{os.getpid()}"
+        self._containerd_pidfile = self.base / "exec/containerd/containerd.pid"
         self._nvidia = nvidia
         self._live_restore = live_restore
         self.child = None
@@ -85,8 +86,16 @@ class Engine:
             return False
 
     def kill(self):
-        """As a crash: containers and containerd stay."""
+        """As a crash: containers stay. Its containerd dies with it and must be waited for, else the next dockerd takes
+        the zombie for a containerd that runs."""
+        containerd = running_pid(self._containerd_pidfile)
         self.child.kill()
+
+        def gone():
+            reap_orphans()
+            return running_pid(self._containerd_pidfile) != containerd
+
+        wait_until(gone, 20, "containerd to end with its dockerd")
 
     def api(self, method, target, body=None, expect=(200, 201, 204, 304), **keywords):
         reply = unix_http.exchange(self.socket, method, target, body, **keywords)
@@ -120,9 +129,14 @@ class Engine:
         return self.api("GET", f"/containers/{urllib.parse.quote(ref)}/json", expect=(200, 404)).status == 200
 
     def remove_all(self):
-        for item in self.api("GET", "/containers/json?all=1").json():
-            self.api("DELETE", f"/containers/{item['Id']}?force=1&v=1", expect=(204, 404, 409))
-        wait_until(lambda: not self.api("GET", "/containers/json?all=1").json(), 20, "containers removed")
+        def none_left():
+            # One that was being made when the list was taken is in the next.
+            items = self.api("GET", "/containers/json?all=1").json()
+            for item in items:
+                self.api("DELETE", f"/containers/{item['Id']}?force=1&v=1", expect=(204, 404, 409))
+            return not items
+
+        wait_until(none_left, 20, "containers removed")
 
     def hook_records(self):
         if not self.hook_record.exists():
@@ -137,7 +151,7 @@ class Engine:
         finally:
             if self.child:
                 self.child.stop(timeout=30)
-            containerd = running_pid(self.base / "exec/containerd/containerd.pid")
+            containerd = running_pid(self._containerd_pidfile)
             if containerd:
                 os.kill(containerd, signal.SIGKILL)
             reap_orphans()

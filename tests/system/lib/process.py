@@ -63,18 +63,21 @@ class Child:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
 
+    def _tail(self):
+        return "\n".join(line[:300] for line in self.output().splitlines()[-8:])
+
     def wait_ready(self, ready, timeout, what):
         def ready_or_dead():
             if not self.running():
                 raise AssertionError(
-                    f"{what}: ended with {self.process.returncode} before it was ready:\n{self.output()[-3000:]}"
+                    f"{what}: ended with {self.process.returncode} before it was ready:\n{self._tail()}"
                 )
             return ready()
 
         try:
             wait_until(ready_or_dead, timeout, f"{what} ready", interval=0.005)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.output()[-3000:]}") from None
+            raise AssertionError(f"{error}\n{self._tail()}") from None
 
     def stop(self, sig=signal.SIGTERM, timeout=20.0):
         """Sends `sig` and returns the exit status; one that does not end in time is killed and reported."""
