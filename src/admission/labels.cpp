@@ -1,6 +1,8 @@
 #include "admission/labels.h"
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,6 +15,10 @@ namespace ds01::admission {
 namespace {
 
 namespace json = boost::json;
+
+// Set always: between our look at the image and the Engine's, its tag can be moved to another image that has these.
+constexpr std::array<std::string_view, 4> kDecisive{"ds01.lease", "ds01.gpu.uuids", "ds01.protected",
+                                                    "ds01.monitoring"};
 
 constexpr std::size_t kMaxLabelBytes = 256UL * 1024;
 
@@ -60,6 +66,7 @@ Verdict setLabels(Context& context) {
                      fmt::format("the labels (--label) have {} bytes; {} are allowed together", bytes, kMaxLabelBytes));
   }
   removeReservedLabels(*labels);
+  for (const std::string_view key : kDecisive) (*labels)[key] = "";
   for (const std::string& key : context.facts.image_labels) {
     if (reserved(key)) (*labels)[key] = "";
   }

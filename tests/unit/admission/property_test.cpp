@@ -124,12 +124,9 @@ void expectOurs(const json::object& body, bool leased) {
   }
   const json::object& set = body.at("Labels").as_object();
   EXPECT_EQ(set.at("ds01.user"), "alice@example.edu");
-  if (leased) {
-    EXPECT_EQ(set.at("ds01.lease"), "L00000000000000aa");
-  } else {
-    EXPECT_FALSE(set.contains("ds01.lease"));
-  }
-  EXPECT_EQ(set.at("ds01.protected"), "");  // the image has it
+  EXPECT_EQ(set.at("ds01.lease"), leased ? "L00000000000000aa" : "");
+  EXPECT_EQ(set.at("ds01.protected"), "");
+  EXPECT_EQ(set.at("ds01.interface"), "");  // the image has it
   EXPECT_FALSE(set.contains("aime.mlc.USER"));
 }
 
@@ -140,7 +137,7 @@ TEST(Property, WhatIsAdmittedIsOurs) {
   facts.binds["/etc"] = {"", "it is not below your home"};
   facts.containers["bob"] = {ContainerId(std::string(64, 'b')), false};
   facts.image_env = {"NVIDIA_VISIBLE_DEVICES=all"};
-  facts.image_labels = {"ds01.protected", "maintainer"};
+  facts.image_labels = {"ds01.interface", "maintainer"};
   std::mt19937_64 random(20261123);
   int admitted = 0;
   int leased = 0;
