@@ -20,7 +20,8 @@ asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found
     }
     exchange.emit("auth.denied",
                   {{"reason", "not_owner"},
-                   {"container", found->id.str()},
+                   {"container", found->name},
+                   {"container_id", found->id.str()},
                    {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
     out.flow = co_await exchange.message(404, std::move(missing));
     co_return out;

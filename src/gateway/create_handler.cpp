@@ -209,8 +209,8 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
     co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
   }
   co_await grant->bind(ContainerId(*id), facts.container_name, facts.caller.user.login);
-  event["container"] = *id;
-  event["name"] = facts.container_name;
+  event["container"] = facts.container_name.empty() ? *id : facts.container_name;
+  event["container_id"] = *id;
   exchange.emit("container.create", std::move(event));
   co_return co_await exchange.relayWhole(std::move(*response));
 }

@@ -206,7 +206,7 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
     if (id != nullptr && id->is_string()) {
       exchange.ports().ownership.rememberExec(std::string(id->get_string()), *found.container);
     }
-    exchange.emit("container.exec", {{"container", found.container->id.str()}, {"name", found.container->name}});
+    exchange.emit("container.exec", {{"container", found.container->name}, {"container_id", found.container->id.str()}});
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }

@@ -39,7 +39,7 @@ TEST(Create, bindsBeforeTheClientIsTold) {
   EXPECT_EQ(body.at("HostConfig").at("CgroupParent"), "/ds01.slice/ds01-student.slice/ds01-student-alice.slice");
   const auto events = h.events.of("container.create");
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].details.at("container").as_string(), std::string_view(kNew));
+  EXPECT_EQ(events[0].details.at("container_id").as_string(), std::string_view(kNew));
   EXPECT_EQ(events[0].details.at("image"), "busybox");
   EXPECT_EQ(events[0].details.at("gpu"), "GPU-1");
   EXPECT_EQ(events[0].details.at("decision"), "D1");
