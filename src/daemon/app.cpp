@@ -49,7 +49,7 @@ int run(const Options& options) {
   LoadedConfig loaded = loadConfig(options.config_dir);
   Result<Inventory> inventory = loadInventory(options);
   if (options.check_config) return checkConfig(options, loaded, inventory);
-  if (!loaded.report.empty()) fmt::print(stderr, "{}", loaded.report);
+  if (!loaded.problems.empty()) fmt::print(stderr, "{}", loaded.problems);
   if (!loaded.config) {
     return complain(kExitConfig,
                     fmt::format("the configuration in {} has {} error{} and was not used", options.config_dir.native(),

@@ -1,11 +1,10 @@
 #include "daemon/control_server.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "daemon/background.h"
 #include "net/http_server.h"
 
 namespace ds01::daemon {
@@ -15,7 +14,7 @@ using asio::local::stream_protocol;
 
 namespace {
 
-constexpr std::size_t kMaxSessions = 256;
+constexpr long kMaxSessions = 256;
 
 }  // namespace
 
@@ -30,13 +29,12 @@ asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) 
       co_await timer.async_wait(asio::use_awaitable);
       continue;
     }
-    if (sessions_ >= kMaxSessions) continue;  // closes the socket
-    asio::co_spawn(acceptor.get_executor(), session(std::move(socket)), asio::detached);
+    if (sessions_.use_count() > kMaxSessions) continue;  // closes the socket
+    runBeside(acceptor.get_executor(), session(std::move(socket), sessions_), "a session of the control API");
   }
 }
 
-asio::awaitable<void> ControlServer::session(stream_protocol::socket socket) {
-  ++sessions_;
+asio::awaitable<void> ControlServer::session(stream_protocol::socket socket, std::shared_ptr<const bool>) {
   const auto peer = co_await identities_.identify(socket.native_handle());
   net::HttpHandler answer = [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
     if (!peer) co_return control::errorReply(peer.error().http_status, "ds01: " + peer.error().text);
@@ -47,7 +45,6 @@ asio::awaitable<void> ControlServer::session(stream_protocol::socket socket) {
   };
   const net::HttpServerOptions options;
   co_await net::serveHttp(std::move(socket), std::move(answer), options);
-  --sessions_;
 }
 
 }  // namespace ds01::daemon

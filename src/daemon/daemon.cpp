@@ -4,14 +4,15 @@
 #include <cstdlib>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <grp.h>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "allocator/file/state_file.h"
 #include "config/lookup.h"
+#include "daemon/background.h"
 #include "daemon/startup.h"
 #include "identity/posix/group_lookup.h"
 #include "net/notify.h"
@@ -26,6 +27,16 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kStopDeadline{3000};
+
+// What a reload read and only a start applies; said, so that nobody waits for it.
+void warnOfStartOnly(const config::DaemonSettings& in_force, const config::DaemonSettings& read) {
+  const auto warn = [](std::string_view key) {
+    spdlog::warn("ds01d.yaml: {} has changed; this takes effect when ds01d is started again", key);
+  };
+  if (read.emitter != in_force.emitter) warn("emitter");
+  if (read.socket_group != in_force.socket_group) warn("socket_group");
+  if (read.socket_mode != in_force.socket_mode) warn("socket_mode");
+}
 
 admission::Emitter emitterOf(const config::Config& config, GpuSource source) {
   if (config.daemon.emitter) {
@@ -51,6 +62,7 @@ Daemon::Daemon(const Options& options, std::shared_ptr<const config::Config> con
       paths_(path_resolver_),
       engine_(io_.get_executor(), options.engine_path),
       ledger_(std::move(inventory)),
+      at_start_(config),
       site_(config, emitterOf(*config, options.gpu_source)),
       owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
@@ -68,8 +80,13 @@ Status Daemon::restore(std::vector<Lease> leases) {
 }
 
 Status Daemon::run() {
-  asio::co_spawn(io_, watchSignals(), asio::detached);
-  asio::co_spawn(io_, watch_.run([this] { openSockets(); }), asio::detached);
+  runBeside(io_.get_executor(), watchSignals(), "waiting for signals");
+  // Without it nothing that we know would be kept true.
+  asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
+    if (!thrown) return;
+    outcome_ = fail(ErrorCode::Internal, "following the Docker Engine ended by an exception");
+    stop();
+  });
   io_.run();
   // Sessions end first, while the parts that they use are there; a session that does not is a defect, and its grants
   // would touch what is being destroyed, so the process then ends without destructors.
@@ -94,7 +111,11 @@ void Daemon::applyConfig() {
 
 void Daemon::openSockets() {
   if (stopping_) return;
-  outcome_ = tryOpenSockets();
+  try {
+    outcome_ = tryOpenSockets();
+  } catch (const boost::system::system_error& error) {
+    outcome_ = fail(ErrorCode::Io, fmt::format("the sockets cannot be served: {}", error.what()));
+  }
   if (!outcome_) {
     stop();
     return;
@@ -121,9 +142,9 @@ Status Daemon::tryOpenSockets() {
   control_listener_.emplace(std::move(*control));
   user_listener_.emplace(std::move(*users));
   control_acceptor_.emplace(io_, stream_protocol(), control_listener_->takeSocket().release());
-  asio::co_spawn(io_, control_.serve(*control_acceptor_), asio::detached);
+  runBeside(io_.get_executor(), control_.serve(*control_acceptor_), "the control API");
   stream_protocol::acceptor acceptor(io_, stream_protocol(), user_listener_->takeSocket().release());
-  asio::co_spawn(io_, gateway_.serve(std::move(acceptor)), asio::detached);
+  runBeside(io_.get_executor(), gateway_.serve(std::move(acceptor)), "the gateway");
   return {};
 }
 
@@ -146,10 +167,11 @@ asio::awaitable<void> Daemon::reload() {
   Result<LoadedConfig> loaded = co_await name_pool_.run<LoadedConfig>(std::move(load), milliseconds(10'000));
   if (!loaded || !loaded->config) {
     spdlog::error("the configuration was not reloaded, the last good one stays in force: {}",
-                  loaded ? loaded->report : loaded.error().message());
+                  loaded ? loaded->problems : loaded.error().message());
     co_return;
   }
-  if (!loaded->report.empty()) spdlog::warn("configuration:\n{}", loaded->report);
+  if (!loaded->problems.empty()) spdlog::warn("configuration:\n{}", loaded->problems);
+  warnOfStartOnly(at_start_->daemon, loaded->config->daemon);
   site_.setConfig(loaded->config);
   applyConfig();
   events_.emit({.type = "config.change", .user = {}, .details = {{"dir", options_.config_dir.native()}}});

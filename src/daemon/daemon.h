@@ -59,6 +59,7 @@ class Daemon {
   ResolvedPaths paths_;
   docker::uds::UdsEngineClient engine_;
   allocator::Ledger ledger_;
+  std::shared_ptr<const config::Config> at_start_;
   Site site_;
   OwnerService owners_;
   LedgerService grants_;

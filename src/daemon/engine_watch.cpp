@@ -1,14 +1,13 @@
 #include "daemon/engine_watch.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
+
+#include "daemon/background.h"
 
 namespace ds01::daemon {
 
@@ -16,9 +15,6 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 namespace {
-
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{1000};
 
 std::string attribute(const EngineEvent& event, const char* key) {
   const auto it = event.attributes.find(key);
@@ -28,18 +24,20 @@ std::string attribute(const EngineEvent& event, const char* key) {
 }  // namespace
 
 EngineWatch::EngineWatch(asio::any_io_executor executor, docker::EngineClient& engine, Site& site, OwnerService& owners,
-                         LedgerService& ledger)
-    : executor_(std::move(executor)), engine_(engine), site_(site), owners_(owners), ledger_(ledger) {}
+                         LedgerService& ledger, WatchPauses pauses)
+    : executor_(std::move(executor)), engine_(engine), site_(site), owners_(owners), ledger_(ledger), pauses_(pauses) {}
 
 asio::awaitable<void> EngineWatch::run(std::function<void()> settled) {
   settled_ = std::move(settled);
   std::string last_error;
-  milliseconds pause = kFirstPause;
+  milliseconds pause = pauses_.first;
   for (;;) {
     const Status ended = co_await followOnce();
-    const bool was_connected = site_.engineFacts().has_value();
+    const bool was_connected = std::exchange(open_, false);
+    ++connection_;
     site_.setEngineFacts(std::nullopt);
-    if (was_connected) pause = kFirstPause;
+    ledger_.connectionLost();
+    if (was_connected) pause = pauses_.first;
     // The same sentence once, not once a second.
     if (ended.error().message() != last_error || was_connected) {
       last_error = ended.error().message();
@@ -48,7 +46,7 @@ asio::awaitable<void> EngineWatch::run(std::function<void()> settled) {
     settleOnce();
     asio::steady_timer timer(executor_, pause);
     co_await timer.async_wait(asio::use_awaitable);
-    pause = std::min(pause * 2, kLongestPause);
+    pause = std::min(pause * 2, pauses_.longest);
   }
 }
 
@@ -57,27 +55,30 @@ asio::awaitable<Status> EngineWatch::followOnce() {
   if (!facts) co_return fail(facts.error());
   site_.setEngineFacts(std::move(*facts));
   // What is listed after the stream has opened cannot be missed between list and stream.
-  std::function<void()> on_open = [this] { asio::co_spawn(executor_, reconcile(), asio::detached); };
+  std::function<void()> on_open = [this] {
+    open_ = true;
+    runBeside(executor_, reconcile(++connection_), "comparison with the Docker Engine");
+  };
   std::function<void(const EngineEvent&)> on_event = [this](const EngineEvent& event) { onEvent(event); };
   // Named, because GCC 12 destroys temporaries in the arguments of a co_await twice.
   const Status ended = co_await engine_.followEvents(std::move(on_open), std::move(on_event));
   co_return ended ? fail(ErrorCode::Unavailable, "the event stream ended") : ended;
 }
 
-asio::awaitable<void> EngineWatch::reconcile() {
-  const Status done = co_await ledger_.reconcile();
-  if (!done) {
-    // The stream is about to break too, or a single question failed: ask again as long as there is contact.
+asio::awaitable<void> EngineWatch::reconcile(unsigned connection) {
+  while (connection == connection_) {
+    const Status done = co_await ledger_.reconcile();
+    if (connection != connection_) co_return;  // the next connection compares anew
+    settleOnce();
+    if (done) {
+      spdlog::info("compared with the Docker Engine: {} containers of ours, {} leases", owners_.index().size(),
+                   ledger_.ledger().leases().size());
+      co_return;
+    }
     spdlog::error("containers could not be compared with the leases: {}", done.error().message());
-    asio::steady_timer timer(executor_, kLongestPause);
+    asio::steady_timer timer(executor_, pauses_.longest);
     co_await timer.async_wait(asio::use_awaitable);
-    if (site_.engineFacts()) co_await reconcile();
-    co_return;
   }
-  spdlog::info("compared with the Docker Engine: {} containers of ours, {} leases", owners_.index().size(),
-               ledger_.ledger().leases().size());
-  ledger_.setReady();
-  settleOnce();
 }
 
 void EngineWatch::onEvent(const EngineEvent& event) {
@@ -90,7 +91,7 @@ void EngineWatch::onEvent(const EngineEvent& event) {
     if (name.starts_with('/')) name.erase(0, 1);
     owners_.rename(id, std::move(name));
   } else if (event.action == "create" && !attribute(event, "ds01.user").empty() && !owners_.index().find(id)) {
-    asio::co_spawn(executor_, [this, id]() -> asio::awaitable<void> { co_await owners_.learn(id); }, asio::detached);
+    runBeside(executor_, ledger_.containerCreated(id), "inspect of a new container");
   }
 }
 

@@ -2,6 +2,7 @@
 // stream. I/O thread only.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -15,19 +16,26 @@
 
 namespace ds01::daemon {
 
+// Between attempts to reach the Engine: the first, doubled with each attempt up to the longest, which is also the one
+// between attempts to compare.
+struct WatchPauses {
+  std::chrono::milliseconds first{50};
+  std::chrono::milliseconds longest{1000};
+};
+
 class EngineWatch {
  public:
   // All must outlive this.
   EngineWatch(boost::asio::any_io_executor executor, docker::EngineClient& engine, Site& site, OwnerService& owners,
-              LedgerService& ledger);
+              LedgerService& ledger, WatchPauses pauses = {});
 
-  // Runs until stop(). `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine
-  // is away (users then get 503 and need no restart of ours when it comes back).
+  // Never returns. `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine does
+  // not answer (users then get 503 and need no restart of ours when it comes back).
   boost::asio::awaitable<void> run(std::function<void()> settled);
 
  private:
   boost::asio::awaitable<Status> followOnce();
-  boost::asio::awaitable<void> reconcile();
+  boost::asio::awaitable<void> reconcile(unsigned connection);
   void onEvent(const EngineEvent& event);
   void settleOnce();
 
@@ -36,7 +44,10 @@ class EngineWatch {
   Site& site_;
   OwnerService& owners_;
   LedgerService& ledger_;
+  const WatchPauses pauses_;
   std::function<void()> settled_;
+  unsigned connection_ = 0;  // grows with each event stream that opens and with its loss
+  bool open_ = false;        // the event stream
 };
 
 }  // namespace ds01::daemon

@@ -105,7 +105,7 @@ asio::awaitable<Result<std::vector<PresentContainer>>> LedgerService::inspectAll
     PresentContainer damaged;
     damaged.view.id = summary.id;
     damaged.view.labels = summary.labels;
-    damaged.owner = label(summary.labels, "ds01.user");
+    if (std::string claimed = label(summary.labels, "ds01.user"); !claimed.empty()) damaged.owner = std::move(claimed);
     present.push_back(std::move(damaged));
   }
   co_return present;

@@ -31,9 +31,10 @@ LedgerService::LedgerService(asio::any_io_executor executor, LedgerParts parts, 
 
 asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(gateway::GrantRequest request) {
   if (!ready_) {
-    co_return std::unexpected(Denial{503, "not_ready",
-                                     "the containers are being compared with what the Docker Engine has; try again in a "
-                                     "moment"});
+    co_return std::unexpected(
+        Denial{503, "not_ready",
+               "the containers are being compared with what the Docker Engine has; try again in a "
+               "moment"});
   }
   if (checkContainerCount(request)) {
     // Before saying no, make sure that what we count still exists.

@@ -92,8 +92,7 @@ class LedgerService final : public gateway::Grants {
 
   Known known() const;
   bool dropMissing(const Known& known, const std::vector<ContainerSummary>& listed);
-  boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(
-      const std::vector<ContainerSummary>& listed);
+  boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(const std::vector<ContainerSummary>& listed);
   boost::asio::awaitable<Status> inspectUnowned(const std::vector<ContainerId>& containers);
   void apply(const ReconcilePlan& plan);
   void takeBack(const ContainerView& view, const std::string& owner);

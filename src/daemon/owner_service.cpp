@@ -59,13 +59,17 @@ void OwnerService::rememberExec(std::string exec_id, const gateway::OwnedContain
 }
 
 boost::asio::awaitable<void> OwnerService::removed(ContainerId id) {
-  forget(id);
+  forget(std::move(id));
   co_return;
 }
 
 boost::asio::awaitable<Result<ContainerView>> OwnerService::learn(ContainerId id) {
   Result<ContainerView> view = co_await engine_.inspectContainer(id.str());
-  if (view) remember(*view);
+  if (view) {
+    remember(*view);
+  } else if (view.error().code() == ErrorCode::NotFound && index_.find(id)) {
+    forget(id);
+  }
   co_return view;
 }
 
@@ -77,7 +81,8 @@ void OwnerService::rename(const ContainerId& id, std::string name) {
   index_.rename(id, std::move(name));
 }
 
-void OwnerService::forget(const ContainerId& id) {
+// By value: `id` may be part of the record that goes.
+void OwnerService::forget(ContainerId id) {
   index_.remove(id);
   on_removed_(id);
 }

@@ -26,12 +26,12 @@ class OwnerService final : public gateway::Ownership {
   void rememberExec(std::string exec_id, const gateway::OwnedContainer& container) override;
   boost::asio::awaitable<void> removed(ContainerId id) override;
 
-  // Asks the Engine about a container and remembers the answer. NotFound if it is gone.
+  // Asks the Engine about a container and remembers the answer. NotFound if it is gone, which is remembered too.
   boost::asio::awaitable<Result<ContainerView>> learn(ContainerId id);
   // What a 201 tells us, without asking.
   void add(ownership::Record record);
   void rename(const ContainerId& id, std::string name);
-  void forget(const ContainerId& id);
+  void forget(ContainerId id);
 
   const ownership::Index& index() const { return index_; }
 

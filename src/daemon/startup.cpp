@@ -36,7 +36,9 @@ LoadedConfig loadConfig(const std::filesystem::path& dir) {
   config::yaml::Loaded loaded = config::yaml::load(dir);
   LoadedConfig result;
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    result.report += config::toString(diagnostic) + "\n";
+    const std::string line = config::toString(diagnostic) + "\n";
+    result.report += line;
+    if (diagnostic.severity != config::Severity::Note) result.problems += line;
     if (diagnostic.severity == config::Severity::Error) ++result.errors;
   }
   if (loaded.config) result.config = std::make_shared<const config::Config>(std::move(*loaded.config));

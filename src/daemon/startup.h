@@ -18,6 +18,7 @@ namespace ds01::daemon {
 struct LoadedConfig {
   std::shared_ptr<const config::Config> config;  // null if there was an error
   std::string report;                            // every error, warning and note, a line each
+  std::string problems;                          // of these, the errors and warnings
   std::size_t errors = 0;
 };
 LoadedConfig loadConfig(const std::filesystem::path& dir);

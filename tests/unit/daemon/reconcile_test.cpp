@@ -18,8 +18,8 @@ Lease lease(const char* id, const char* container) {
   return made;
 }
 
-ProvenContainer container(const char* id, const char* lease_label) {
-  ProvenContainer made;
+PresentContainer container(const char* id, const char* lease_label) {
+  PresentContainer made;
   made.view.id = ContainerId(id);
   made.view.name = std::string("name-") + id;
   if (*lease_label) made.view.labels["ds01.lease"] = lease_label;
@@ -63,7 +63,17 @@ TEST(Reconcile, RequestsInFlightAreLeftAlone) {
 TEST(Reconcile, LostLeaseIsFoundByLabel) {
   const ReconcilePlan plan = planReconcile({}, {container("c1", "L9"), container("c2", "")}, {});
   ASSERT_EQ(plan.unleased.size(), 1u);
-  EXPECT_EQ(plan.unleased[0].id, ContainerId("c1"));
+  EXPECT_EQ(plan.unleased[0].view.id, ContainerId("c1"));
+}
+
+TEST(Reconcile, ContainersWithoutAProvenOwnerExistAndClaimNothing) {
+  PresentContainer unproven = container("c1", "L9");
+  unproven.owner.reset();
+  const ReconcilePlan plan = planReconcile({lease("L1", "c1"), lease("L9", "")}, {unproven}, {});
+  EXPECT_THAT(plan.bind, IsEmpty());
+  EXPECT_THAT(plan.release, IsEmpty());
+  EXPECT_THAT(plan.unleased, IsEmpty());
+  EXPECT_THAT(plan.unsettled, ElementsAre(LeaseId("L9")));
 }
 
 ContainerView leasedView() {

@@ -1,0 +1,113 @@
+#include "daemon/control_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/time_text.h"
+#include "scene.h"
+
+namespace ds01::daemon::test {
+namespace {
+
+using testing::ElementsAre;
+
+struct Viewed : Scene {
+  static std::shared_ptr<const config::Config> configured() {
+    config::Config config;
+    config.groups.emplace_back().name = "student";
+    return std::make_shared<const config::Config>(std::move(config));
+  }
+  Site site{configured(), admission::Emitter::Sim};
+  ControlView view{grants, owners, site};
+};
+
+TEST(ControlView, ShowsWhoHoldsWhich) {
+  Viewed scene;
+  scene.ready().run("alice", 'a', oneGpu());
+  Answer waiting = scene.create("bob", oneGpu());
+  ASSERT_TRUE(waiting);
+  const control::StatusSnapshot status = scene.view.status();
+  ASSERT_EQ(status.gpus.size(), 2u);
+  const control::GpuRow& held = status.gpus[0];
+  EXPECT_EQ(held.slot, "0");
+  EXPECT_EQ(held.uuid, "GPU-0");
+  EXPECT_EQ(held.state, control::SlotState::Held);
+  EXPECT_EQ(held.user, "alice");
+  EXPECT_EQ(held.container, "job");
+  EXPECT_EQ(held.container_id, containerId('a').str());
+  EXPECT_EQ(held.since, scene.clock.now());
+  EXPECT_EQ(held.gpu, 0);
+  const control::GpuRow& reserved = status.gpus[1];
+  EXPECT_EQ(reserved.state, control::SlotState::Reserved);
+  EXPECT_EQ(reserved.user, "bob");
+  EXPECT_EQ(reserved.container, "job");
+  EXPECT_FALSE(reserved.container_id);
+
+  ASSERT_EQ(status.users.size(), 2u);
+  EXPECT_EQ(status.users[0].user, "alice");
+  EXPECT_EQ(status.users[0].group, "student");
+  EXPECT_EQ(status.users[0].gpueq, GpuEq::whole(1));
+  EXPECT_EQ(status.users[0].containers, 1);
+  EXPECT_EQ(status.users[1].user, "bob");
+  EXPECT_EQ(status.users[1].containers, 0);
+}
+
+TEST(ControlView, FreeAndStaleSlotsHaveNoMoreThanTheyHave) {
+  Viewed scene;
+  Lease lease;
+  lease.id = LeaseId("L1");
+  lease.state = Lease::State::Bound;
+  lease.login = "alice";
+  lease.uuids = {"GPU-gone"};
+  lease.weight = GpuEq::whole(1);
+  lease.container = containerId('a');
+  lease.container_name = "old-name";
+  ASSERT_TRUE(scene.ledger.restore({lease}));
+  const control::StatusSnapshot status = scene.view.status();
+  ASSERT_EQ(status.gpus.size(), 3u);
+  EXPECT_EQ(status.gpus[0].state, control::SlotState::Free);
+  EXPECT_FALSE(status.gpus[0].user || status.gpus[0].since || status.gpus[0].container);
+  EXPECT_EQ(status.gpus[2].state, control::SlotState::Stale);
+  EXPECT_EQ(status.gpus[2].uuid, "GPU-gone");
+  EXPECT_FALSE(status.gpus[2].gpu);
+  EXPECT_EQ(status.gpus[2].container, "old-name");  // the index does not know it yet
+}
+
+TEST(ControlView, ListsContainersInTheOrderOfTheirCreation) {
+  Viewed scene;
+  ContainerView older = ownedView(containerId('b'), "bob", "older");
+  older.created = "2024-06-01T00:00:00Z";
+  scene.engine.add(older);
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-1,GPU-0"));
+  ContainerView foreign;
+  foreign.id = containerId('f');
+  foreign.name = "foreign";
+  foreign.created = "2025-06-01T00:00:00Z";
+  scene.engine.add(foreign);
+  scene.ready();
+  ASSERT_TRUE(scene.runner.run(scene.owners.find("foreign")));
+  const std::vector<control::ContainerRow> rows = scene.view.containers();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].name, "older");
+  EXPECT_EQ(rows[0].user, "bob");
+  EXPECT_TRUE(rows[0].gpus.empty());
+  EXPECT_FALSE(rows[0].since);
+  EXPECT_EQ(rows[1].id, containerId('a').str());
+  EXPECT_EQ(rows[1].image, "busybox");
+  EXPECT_EQ(rows[1].type, "docker");
+  EXPECT_THAT(rows[1].gpus, ElementsAre("1", "0"));
+  EXPECT_EQ(rows[1].gpueq, GpuEq::whole(2));
+  EXPECT_EQ(rows[1].since, parseRfc3339("2025-01-01T00:00:00Z"));
+  EXPECT_FALSE(rows[2].user);
+  EXPECT_FALSE(rows[2].type);
+}
+
+TEST(ControlView, ARenameIsShownAtOnce) {
+  Viewed scene;
+  scene.ready().run("alice", 'a', oneGpu());
+  scene.owners.rename(containerId('a'), "better");
+  EXPECT_EQ(scene.view.status().gpus[0].container, "better");
+}
+
+}  // namespace
+}  // namespace ds01::daemon::test

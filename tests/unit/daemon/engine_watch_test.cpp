@@ -1,0 +1,111 @@
+#include "daemon/engine_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "scene.h"
+
+namespace ds01::daemon::test {
+namespace {
+
+// The watch never ends by itself: it goes with the runner, last of all.
+struct Watched : Scene {
+  Watched() : Scene(neverLooks()) {}
+  void start() {
+    asio::co_spawn(runner.context(), watch.run([this] { ++settled; }), asio::detached);
+  }
+  bool grants_now() { return create("alice").has_value(); }
+  void untilCompared() {
+    runner.turn([&] { return engine.followed() && grants_now(); });
+  }
+
+  static WatchPauses noWait() { return {std::chrono::milliseconds{0}, std::chrono::milliseconds{0}}; }
+
+  Site site{std::make_shared<const config::Config>(), admission::Emitter::Sim};
+  EngineWatch watch{runner.executor(), engine, site, owners, grants, noWait()};
+  int settled = 0;
+};
+
+TEST(EngineWatch, ComparesBeforeAnythingIsGranted) {
+  Watched scene;
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.start();
+  scene.runner.turn([&] { return scene.settled > 0; });
+  EXPECT_TRUE(scene.site.engineFacts());
+  EXPECT_NE(scene.ledger.find(LeaseId("L1")), nullptr);
+  EXPECT_TRUE(scene.grants_now());
+}
+
+TEST(EngineWatch, SettlesWithoutAnEngineAndComparesWhenItComes) {
+  Watched scene;
+  scene.engine.away = true;
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.start();
+  scene.runner.turn([&] { return scene.settled > 0; });
+  EXPECT_FALSE(scene.site.engineFacts());
+  EXPECT_FALSE(scene.grants_now());
+  scene.engine.away = false;
+  scene.untilCompared();
+  EXPECT_NE(scene.ledger.find(LeaseId("L1")), nullptr);
+  EXPECT_EQ(scene.settled, 1);
+}
+
+TEST(EngineWatch, GrantsNothingFromTheLossOfTheStreamToTheNextComparison) {
+  Watched scene;
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.start();
+  scene.untilCompared();
+  scene.engine.hold("facts");
+  scene.engine.breakStream();
+  scene.runner.turn([&] { return scene.engine.holds(); });
+  EXPECT_FALSE(scene.site.engineFacts());
+  EXPECT_FALSE(scene.grants_now());
+  scene.engine.containers.clear();  // its destroy event is among those that are lost
+  scene.engine.letGo();
+  scene.untilCompared();
+  EXPECT_EQ(scene.ledger.find(LeaseId("L1")), nullptr);
+}
+
+TEST(EngineWatch, AComparisonFromBeforeALossIsNotBelieved) {
+  Watched scene;
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.engine.hold("inspect");
+  scene.start();
+  scene.runner.turn([&] { return scene.engine.holds(); });
+  scene.engine.containers.clear();
+  scene.engine.breakStream();
+  scene.untilCompared();
+  scene.engine.letGo();
+  scene.runner.context().poll();
+  EXPECT_EQ(scene.ledger.find(LeaseId("L1")), nullptr);
+}
+
+TEST(EngineWatch, AComparisonThatFailsIsRepeatedWhileTheStreamLasts) {
+  Watched scene;
+  scene.engine.lists = false;
+  scene.start();
+  scene.runner.turn([&] { return scene.engine.asked("list") > 3; });
+  EXPECT_EQ(scene.settled, 1);  // reads go on
+  EXPECT_FALSE(scene.grants_now());
+  scene.engine.lists = true;
+  scene.untilCompared();
+  EXPECT_EQ(scene.engine.asked("events"), 1u);
+}
+
+TEST(EngineWatch, EventsKeepTheIndexAndEndLeases) {
+  Watched scene;
+  scene.start();
+  scene.untilCompared();
+  const ContainerId id = containerId('a');
+  scene.engine.add(leasedView(id, "alice", "L1", "GPU-0"));
+  scene.engine.send("create", id, {{"ds01.user", "alice"}});
+  scene.runner.turn([&] { return scene.ledger.find(LeaseId("L1")) != nullptr; });
+  scene.engine.send("rename", id, {{"name", "/better"}});
+  ASSERT_NE(scene.owners.index().find(id), nullptr);
+  EXPECT_EQ(scene.owners.index().find(id)->name, "better");
+  scene.engine.send("destroy", id);
+  EXPECT_EQ(scene.owners.index().find(id), nullptr);
+  EXPECT_EQ(scene.free(), 2u);
+}
+
+}  // namespace
+}  // namespace ds01::daemon::test

@@ -1,0 +1,141 @@
+#include "daemon/startup.h"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "allocator/codec.h"
+#include "support/temp_dir.h"
+
+namespace ds01::daemon {
+namespace {
+
+using ds01::test::TempDir;
+using testing::HasSubstr;
+
+mode_t modeOf(const std::filesystem::path& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+}
+
+Options below(const TempDir& dir) {
+  Options options;
+  options.state_dir = dir.file("var/lib/state");
+  options.log_dir = dir.file("log");
+  options.run_dir = dir.file("run");
+  return options;
+}
+
+TEST(PrepareDirectories, MakesWhatIsMissingAndKeepsTheStatePrivate) {
+  const TempDir dir;
+  const Options options = below(dir);
+  const Result<Fd> lock = prepareDirectories(options);
+  ASSERT_TRUE(lock) << lock.error().message();
+  EXPECT_EQ(modeOf(options.state_dir), 0700u);
+  EXPECT_TRUE(std::filesystem::is_directory(options.log_dir));
+  EXPECT_TRUE(std::filesystem::is_directory(options.run_dir));
+}
+
+TEST(PrepareDirectories, RefusesASecondDaemonUntilTheFirstHasGone) {
+  const TempDir dir;
+  const Options options = below(dir);
+  {
+    const Result<Fd> first = prepareDirectories(options);
+    ASSERT_TRUE(first);
+    const Result<Fd> second = prepareDirectories(options);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code(), ErrorCode::Conflict);
+    EXPECT_THAT(second.error().message(), HasSubstr("another ds01d is using it"));
+  }
+  EXPECT_TRUE(prepareDirectories(options));
+}
+
+TEST(PrepareDirectories, NamesTheOptionThatCannotBe) {
+  const TempDir dir;
+  Options options = below(dir);
+  options.log_dir = dir.write("log", "a file");
+  const Result<Fd> lock = prepareDirectories(options);
+  ASSERT_FALSE(lock);
+  EXPECT_THAT(lock.error().message(), HasSubstr("--log-dir " + options.log_dir.native()));
+}
+
+TEST(PrepareDirectories, DoesNotFollowALinkInPlaceOfTheLock) {
+  const TempDir dir;
+  const Options options = below(dir);
+  std::filesystem::create_directories(options.state_dir);
+  std::filesystem::create_symlink(dir.file("elsewhere"), options.state_dir / "lock");
+  EXPECT_FALSE(prepareDirectories(options));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
+}
+
+TEST(ReadSavedLeases, NoFileIsNoLease) {
+  const TempDir dir;
+  const Result<SavedLeases> saved = readSavedLeases(dir.file("gpu-state.json"));
+  ASSERT_TRUE(saved);
+  EXPECT_TRUE(saved->leases.empty());
+  EXPECT_TRUE(saved->warning.empty());
+}
+
+TEST(ReadSavedLeases, ReadsWhatWasWritten) {
+  const TempDir dir;
+  Lease lease;
+  lease.id = LeaseId("L0000000000000001");
+  lease.login = "alice";
+  lease.uuids = {"GPU-0"};
+  lease.weight = GpuEq::whole(1);
+  const std::string file = dir.write("gpu-state.json", allocator::encodeState({lease}));
+  const Result<SavedLeases> saved = readSavedLeases(file);
+  ASSERT_TRUE(saved);
+  ASSERT_EQ(saved->leases.size(), 1u);
+  EXPECT_EQ(saved->leases[0].login, "alice");
+  EXPECT_TRUE(saved->warning.empty());
+}
+
+TEST(ReadSavedLeases, WhatIsNotUnderstoodIsKeptAside) {
+  const TempDir dir;
+  const std::string file = dir.write("gpu-state.json", R"({"version":1,"leases":[{)");
+  const Result<SavedLeases> saved = readSavedLeases(file);
+  ASSERT_TRUE(saved);
+  EXPECT_TRUE(saved->leases.empty());
+  EXPECT_THAT(saved->warning, HasSubstr(file + ".unreadable"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(ds01::test::readFile(file + ".unreadable"), R"({"version":1,"leases":[{)");
+}
+
+TEST(ReadSavedLeases, WhatCannotBeReadIsAnErrorAndNotAnEmptyLedger) {
+  const TempDir dir;
+  EXPECT_FALSE(readSavedLeases(dir.makeDir("gpu-state.json")));
+}
+
+TEST(LoadConfig, AGoodDirectoryHasNoErrors) {
+  const TempDir dir;
+  dir.write("resource-limits.yaml", "default_group: student\ngroups:\n  student:\n    max_mig_instances: 1\n");
+  const LoadedConfig loaded = loadConfig(dir.path());
+  EXPECT_EQ(loaded.errors, 0u) << loaded.report;
+  ASSERT_NE(loaded.config, nullptr);
+  EXPECT_EQ(loaded.config->default_group, "student");
+}
+
+TEST(LoadConfig, EveryErrorIsALineOfTheReport) {
+  const TempDir dir;
+  dir.write("resource-limits.yaml", "defaults:\n  max_cpus: many\n  memory: lots\n");
+  const LoadedConfig loaded = loadConfig(dir.path());
+  EXPECT_EQ(loaded.config, nullptr);
+  EXPECT_GE(loaded.errors, 2u);
+  EXPECT_THAT(loaded.report, HasSubstr("max_cpus"));
+  EXPECT_THAT(loaded.report, HasSubstr("memory"));
+}
+
+TEST(LoadInventory, NoneIsEmptyAndAMissingFileIsAnError) {
+  Options options;
+  EXPECT_TRUE(loadInventory(options)->slots.empty());
+  const TempDir dir;
+  options.gpu_source = GpuSource::Sim;
+  options.gpu_file = dir.file("none.yaml");
+  EXPECT_FALSE(loadInventory(options));
+}
+
+}  // namespace
+}  // namespace ds01::daemon
