@@ -33,9 +33,12 @@ Status EventSplitter::feed(std::string_view bytes, const std::function<void(std:
         if (c == '{') ++depth_;
         if (c == '}' && --depth_ == 0) {
           place_ = Place::Between;
-          object_.append(bytes.substr(begin, i + 1 - begin));
-          on_object(object_);
+          if (!too_long_) {
+            object_.append(bytes.substr(begin, i + 1 - begin));
+            on_object(object_);
+          }
           object_.clear();
+          too_long_ = false;
           continue;
         }
         break;
@@ -47,9 +50,12 @@ Status EventSplitter::feed(std::string_view bytes, const std::function<void(std:
         place_ = Place::String;
         break;
     }
-    if (object_.size() + (i + 1 - begin) >= kMaxObjectBytes) return broken("an event is too long");
+    if (!too_long_ && object_.size() + (i + 1 - begin) >= kMaxObjectBytes) {
+      too_long_ = true;
+      object_.clear();
+    }
   }
-  if (place_ != Place::Between) object_.append(bytes.substr(begin));
+  if (place_ != Place::Between && !too_long_) object_.append(bytes.substr(begin));
   return {};
 }
 

@@ -13,11 +13,12 @@ namespace ds01::docker {
 
 class EventSplitter {
  public:
-  // One object may have this many bytes; at most that much is ever held.
+  // At most this many bytes are ever held. A longer object is passed over: its labels are those of an image, so whoever
+  // can make an image could end the stream for everybody otherwise.
   static constexpr std::size_t kMaxObjectBytes = 4UL * 1024 * 1024;
 
   // Calls `on_object` with the text of each object that `bytes` completes, in order; the view is valid during the call,
-  // which must not feed. Malformed: something else than an object stands there, or one is too long. Nothing can be
+  // which must not feed. Malformed: something else than an object stands there. Nothing can be
   // relied on after that: follow the events anew and list again. Braces are matched and strings skipped, no more: the
   // text may still be bad JSON.
   Status feed(std::string_view bytes, const std::function<void(std::string_view)>& on_object);
@@ -28,6 +29,7 @@ class EventSplitter {
   std::string object_;  // what of the unfinished object came with earlier calls
   std::size_t depth_ = 0;
   Place place_ = Place::Between;
+  bool too_long_ = false;  // the unfinished object
   bool broken_ = false;
 };
 

@@ -57,7 +57,8 @@ UdsEngineClient::UdsEngineClient(asio::any_io_executor executor, std::string soc
     : http_(std::move(executor), clientOptions(std::move(socket_path), timeout)) {}
 
 asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
-  auto reply = co_await http_.exchange(question(std::move(target)));
+  net::HttpRequest request = question(std::move(target));
+  auto reply = co_await http_.exchange(std::move(request));
   if (!reply) co_return fail(reply.error());
   if (reply->status != 200) co_return fail(refused(reply->status, reply->body));
   co_return std::move(reply->body);
