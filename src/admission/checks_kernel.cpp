@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "admission/body_schema.h"
 #include "admission/json_access.h"
 #include "admission/pass.h"
 
@@ -136,6 +137,11 @@ Verdict checkOomScore(Context& context) {
                   *score));
 }
 
+bool outranksOthers(std::string_view ulimit) {
+  const std::string name = foldKey(ulimit);
+  return name == "rtprio" || name == "nice";
+}
+
 Verdict checkUlimits(Context& context) {
   const json::array* ulimits = array(context.host(), "Ulimits");
   if (ulimits == nullptr) return std::nullopt;
@@ -143,8 +149,7 @@ Verdict checkUlimits(Context& context) {
     const json::object* ulimit = element.if_object();
     if (ulimit == nullptr) return malformed("field_type", "HostConfig.Ulimits must be a list of objects");
     const std::string_view name = text(*ulimit, "Name");
-    // With these a process may take the CPU from everybody: no cgroup limits real-time scheduling.
-    if ((name == "rtprio" || name == "nice") && (isSet(*ulimit, "Soft") || isSet(*ulimit, "Hard"))) {
+    if (outranksOthers(name) && (isSet(*ulimit, "Soft") || isSet(*ulimit, "Hard"))) {
       return forbidden("ulimit", fmt::format("--ulimit {} (HostConfig.Ulimits) is not allowed here, because it lets "
                                              "processes go before everybody else's; leave it out",
                                              name));

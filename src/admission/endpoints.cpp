@@ -5,9 +5,11 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "admission/body_schema.h"
 #include "admission/json_access.h"
 #include "admission/labels.h"
 #include "admission/mount_spec.h"
@@ -152,6 +154,24 @@ BodyVerdict examineVolumeCreate(json::object body, bool admin) {
         fmt::format("{} is no name for a volume: two characters or more, letters, digits and _.- only", shown(name))));
   }
   return body;
+}
+
+std::optional<Denial> examineBuildUlimits(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(text, ec);
+  const json::array* const ulimits = value.if_array();
+  if (ec || ulimits == nullptr) return malformed("ulimit", "the ulimits of a build (--ulimit) must be a list");
+  for (const json::value& element : *ulimits) {
+    const json::object* const ulimit = element.if_object();
+    if (ulimit == nullptr) return malformed("ulimit", "the ulimits of a build (--ulimit) must be a list of objects");
+    for (const auto& [key, name] : *ulimit) {
+      if (foldKey(key) != "name" || !name.is_string() || !outranksOthers(view(name.get_string()))) continue;
+      return forbidden("ulimit", fmt::format("--ulimit {} is not allowed here, because it lets processes go before "
+                                             "everybody else's; leave it out",
+                                             shown(view(name.get_string()))));
+    }
+  }
+  return std::nullopt;
 }
 
 std::string endpointContainer(const json::object& body) {

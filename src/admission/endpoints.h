@@ -3,7 +3,9 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/json/object.hpp>
 
@@ -20,6 +22,9 @@ BodyVerdict examineUpdate(boost::json::object body, bool admin);           // PO
 BodyVerdict examineNetworkCreate(boost::json::object body, bool admin);    // POST /networks/create
 BodyVerdict examineNetworkEndpoint(boost::json::object body, bool admin);  // POST /networks/{}/connect, …/disconnect
 BodyVerdict examineVolumeCreate(boost::json::object body, bool admin);     // POST /volumes/create
+
+// The `ulimits` parameter of POST /build: JSON like HostConfig.Ulimits.
+std::optional<Denial> examineBuildUlimits(std::string_view text);
 
 // The container that an examined connect or disconnect body names; never empty. The caller looks it up, judges whose it
 // is, and puts its full id in place.

@@ -39,6 +39,9 @@ Verdict checkIsolation(Context& context);
 Verdict checkPathMasks(Context& context);
 Verdict checkOomScore(Context& context);
 Verdict checkUlimits(Context& context);
+// By name; the Engine turns it into capitals. With these a process may take the CPU from everybody: no cgroup limits
+// real-time scheduling.
+bool outranksOthers(std::string_view ulimit);
 Verdict checkLogging(Context& context);
 
 // checks_namespaces.cpp: whose namespaces, networks and containers

@@ -1,6 +1,7 @@
 #include "admission/references.h"
 
-#include <algorithm>
+#include <functional>
+#include <set>
 #include <vector>
 
 #include "admission/admission.h"
@@ -12,37 +13,48 @@ namespace {
 
 namespace json = boost::json;
 
-void addOnce(std::vector<std::string>& list, std::string_view entry) {
-  if (!entry.empty() && std::ranges::find(list, entry) == list.end()) list.emplace_back(entry);
-}
+// One list of a request: each entry once, in order. A body has room for some 100,000 of them.
+class Collected {
+ public:
+  explicit Collected(std::vector<std::string>& list) : list_(list) {}
+  void add(std::string_view entry) {
+    if (!entry.empty() && seen_.emplace(entry).second) list_.emplace_back(entry);
+  }
+
+ private:
+  std::vector<std::string>& list_;
+  std::set<std::string, std::less<>> seen_;
+};
 
 std::vector<std::string> stringsOrNone(const json::object& host, std::string_view field) {
   return strings(host, field, "HostConfig.").value_or(std::vector<std::string>{});
 }
 
 void collectContainers(const json::object& host, References& found) {
+  Collected containers(found.containers);
   for (const std::string_view field : kJoiningModes) {
     const std::string_view mode = text(host, field);
-    if (mode.starts_with(kContainerMode)) addOnce(found.containers, mode.substr(kContainerMode.size()));
+    if (mode.starts_with(kContainerMode)) containers.add(mode.substr(kContainerMode.size()));
   }
   for (const std::string& entry : stringsOrNone(host, "Links")) {
-    if (const std::optional<Link> link = parseLink(entry)) addOnce(found.containers, link->container);
+    if (const std::optional<Link> link = parseLink(entry)) containers.add(link->container);
   }
   for (const std::string& entry : stringsOrNone(host, "VolumesFrom")) {
-    addOnce(found.containers, std::string_view(entry).substr(0, entry.find(':')));  // "REF[:ro|rw]"
+    containers.add(std::string_view(entry).substr(0, entry.find(':')));  // "REF[:ro|rw]"
   }
 }
 
 void collectBindSources(const json::object& host, References& found) {
+  Collected sources(found.bind_sources);
   for (const std::string& entry : stringsOrNone(host, "Binds")) {
     const auto spec = parseBind(entry);
-    if (spec && spec->kind == BindSpec::Kind::HostPath) addOnce(found.bind_sources, spec->source);
+    if (spec && spec->kind == BindSpec::Kind::HostPath) sources.add(spec->source);
   }
   const json::array* mounts = array(host, "Mounts");
   if (mounts == nullptr) return;
   for (const json::value& element : *mounts) {
     const json::object* mount = element.if_object();
-    if (mount != nullptr && text(*mount, "Type") == "bind") addOnce(found.bind_sources, text(*mount, "Source"));
+    if (mount != nullptr && text(*mount, "Type") == "bind") sources.add(text(*mount, "Source"));
   }
 }
 

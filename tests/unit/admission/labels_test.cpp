@@ -22,6 +22,15 @@ TEST(Labels, AreBoundedTogether) {
   EXPECT_EQ(reasonFor(256UL * 1024 + 1), "labels_too_large");
 }
 
+TEST(Labels, NoImageCanSayThatThereIsALease) {
+  Facts facts = test::student();
+  facts.image_labels.clear();  // what it had when it was looked at
+  auto examined = examine(json::object{{"Image", "x"}, {"HostConfig", json::object()}}, facts);
+  ASSERT_TRUE(examined);
+  const json::object body = complete(std::move(*examined), {});
+  EXPECT_EQ(body.at("Labels").at("ds01.lease").as_string(), "");
+}
+
 TEST(Labels, TheTypeComesFromTheFirstThatMatches) {
   const auto type = [](const char* labels, const char* agent, const char* name) {
     Facts facts = test::student();
