@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "admission/endpoints.h"
+
 namespace ds01::gateway {
 
 namespace {
@@ -53,6 +55,9 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
   if (given(target, "cgroupparent")) {
     return Denial{403, "build_cgroup_parent",
                   "the cgroup of a build is set by this server; leave --cgroup-parent away"};
+  }
+  if (given(target, "ulimits")) {
+    if (std::optional<Denial> denial = admission::examineBuildUlimits(*target.get("ulimits"))) return denial;
   }
   // BuildKit's clients name their own session here; anything else is an address that the Engine would open.
   const std::string* remote = target.get("remote");

@@ -24,6 +24,10 @@ boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exe
 // Puts the full id where the path has {}.
 void putName(Exchange& exchange, const ContainerId& id);
 
+// For others than admins: a `name` in the query that another container's short id would be shadowed by, because the
+// Engine looks for names first.
+std::optional<Denial> checkContainerName(const Exchange& exchange);
+
 // Takes a foreign id out of a name conflict.
 boost::asio::awaitable<void> hideConflict(Exchange& exchange, WholeResponse& response);
 

@@ -18,6 +18,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t kMaxReferences = 256;  // each is looked up
+
 // Why a create ends before the Engine is asked, and how the client is told.
 struct Stop {
   enum class How { Deny, EngineSays, EngineAway };
@@ -63,6 +65,10 @@ asio::awaitable<std::optional<Stop>> lookUpImage(Exchange& exchange, const std::
 
 asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const admission::References& references,
                                                       admission::Facts& facts) {
+  if (references.containers.size() + references.bind_sources.size() > kMaxReferences) {
+    co_return denied({400, "too_many_references",
+                      fmt::format("the container names more than {} other containers and folders", kMaxReferences)});
+  }
   const Caller& caller = exchange.caller();
   for (const std::string& ref : references.containers) {
     const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(ref);
@@ -116,6 +122,9 @@ std::optional<Stop> readSite(Exchange& exchange, admission::Facts& facts) {
 asio::awaitable<std::expected<admission::Examined, Stop>> admit(Exchange& exchange, admission::Facts& facts) {
   const std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
   if (!bytes) co_return std::unexpected(denied(bytes.error()));
+  if (std::optional<Denial> denial = checkContainerName(exchange)) {
+    co_return std::unexpected(denied(std::move(*denial)));
+  }
   if (std::optional<Stop> stop = readSite(exchange, facts)) co_return std::unexpected(std::move(*stop));
   std::expected<json::object, Denial> body =
       admission::guardBody("POST", "/containers/create", *bytes, {exchange.caller().admin, facts.engine.api});

@@ -130,7 +130,8 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
   }
 }
 
-asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter) {
+asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGuard* guard) {
+  guard_ = guard;
   const std::function<void()> nothing;
   const bool repeatable = (out.method == "GET" || out.method == "HEAD") && !out.stream_body && !out.body;
   while (true) {
@@ -141,6 +142,7 @@ asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter) {
     if (!response) {
       co_await stopBesides();
       engine_.close();
+      if (refused_) co_return co_await deny(*refused_);
       if (client_broken_) co_return Flow::Close;
       if (sent->reused && repeatable) continue;
       co_return co_await engineFailed(response.error());
@@ -240,6 +242,8 @@ asio::awaitable<void> Exchange::pumpBody() {
     if (stop_side_) co_return;
     if (!count) break;
     const std::string_view out(piece.get(), *count);
+    if (guard_ != nullptr) refused_ = guard_->feed(out);
+    if (refused_) break;
     Status written;
     if (!head_.chunked) {
       if (!out.empty()) written = co_await writeAll(engine_.socket(), out);

@@ -47,6 +47,17 @@ class BodyFilter {
   virtual boost::asio::awaitable<std::string> pass(std::string_view piece) = 0;
 };
 
+// Looks at a streamed request body before it goes on; bounded memory.
+class BodyGuard {
+ public:
+  BodyGuard() = default;
+  BodyGuard(const BodyGuard&) = delete;
+  BodyGuard& operator=(const BodyGuard&) = delete;
+  virtual ~BodyGuard() = default;
+  // A denial ends the request: `piece` and what follows do not go on.
+  virtual std::optional<Denial> feed(std::string_view piece) = 0;
+};
+
 class Exchange {
  public:
   Exchange(Core& core, ClientLink& client, EngineLink& engine, const Caller& caller, RawHead head, Target target,
@@ -66,6 +77,7 @@ class Exchange {
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }
+  const Target& target() const { return target_; }
   const std::optional<RouteMatch>& match() const { return match_; }
   std::string name() const;  // what {} stands for
 
@@ -83,8 +95,8 @@ class Exchange {
   // Unavailable and the like: 503 or 502 with a sentence.
   boost::asio::awaitable<Flow> engineFailed(Error error);
 
-  // Sends the request on and relays the answer as it comes, upgrades included. `filter` outlives the call.
-  boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr);
+  // Sends the request on and relays the answer as it comes, upgrades included. `filter` and `guard` outlive the call.
+  boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr);
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
   // Engine is away and got nothing; any other error: it may have got it.
@@ -122,6 +134,8 @@ class Exchange {
   bool stop_side_ = false;
   bool client_broken_ = false;
   bool continue_sent_ = false;
+  BodyGuard* guard_ = nullptr;
+  std::optional<Denial> refused_;  // by the guard
 };
 
 }  // namespace ds01::gateway

@@ -6,6 +6,7 @@
 
 #include "admission/endpoints.h"
 #include "admission/json_guard.h"
+#include "gateway/archive_guard.h"
 #include "gateway/build_query.h"
 #include "gateway/container_rules.h"
 #include "gateway/docker_filters.h"
@@ -134,7 +135,16 @@ asio::awaitable<Flow> handleContainer(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
-  co_return co_await pass(exchange);
+  for (const char* const key : {"checkpoint", "checkpoint-dir"}) {
+    const std::string* value = exchange.target().get(key);
+    if (value == nullptr || value->empty()) continue;
+    Denial denial{403, "checkpoint", "checkpoints are not open to users here; start the container without one"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  ArchiveGuard guard;
+  Outgoing out = plainOutgoing(exchange);
+  // The only such request with a body that streams: PUT …/archive.
+  co_return co_await exchange.forward(std::move(out), nullptr, &guard);
 }
 
 asio::awaitable<Flow> handleExec(Exchange& exchange) {
@@ -167,6 +177,7 @@ asio::awaitable<Flow> handleContainerUpdate(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
+  if (const std::optional<Denial> denial = checkContainerName(exchange)) co_return co_await exchange.deny(*denial);
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
@@ -206,7 +217,8 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
     if (id != nullptr && id->is_string()) {
       exchange.ports().ownership.rememberExec(std::string(id->get_string()), *found.container);
     }
-    exchange.emit("container.exec", {{"container", found.container->name}, {"container_id", found.container->id.str()}});
+    exchange.emit("container.exec",
+                  {{"container", found.container->name}, {"container_id", found.container->id.str()}});
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }

@@ -147,7 +147,8 @@ struct ClientLink::Parsing {
 ClientLink::ClientLink(Socket socket) : socket_(std::move(socket)), parsing_(std::make_unique<Parsing>()) {}
 ClientLink::~ClientLink() = default;
 
-asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::chrono::milliseconds limit) {
+asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::chrono::milliseconds limit,
+                                                                         Patience patience) {
   auto& buffer = parsing_->buffer;
   Deadline deadline(socket_);
   std::size_t searched = 0;
@@ -162,7 +163,7 @@ asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::ch
       co_return std::unexpected(Denial{431, "malformed_http", "the request head is longer than 256 KiB"});
     }
     searched = buffer.size() > 3 ? buffer.size() - 3 : 0;
-    if (buffer.size() > 0) deadline.arm(limit);
+    if (buffer.size() > 0 || patience == Patience::Now) deadline.arm(limit);
     error_code ec;
     const std::size_t count =
         co_await socket_.async_read_some(buffer.prepare(16UL * 1024), asio::redirect_error(asio::use_awaitable, ec));

@@ -48,9 +48,10 @@ class ClientLink {
 
   Socket& socket() { return socket_; }
 
-  // The bytes of the next head. No limit in time before its first byte, `limit` from there. An empty string: the client
-  // has closed. A Denial: 408, 431.
-  boost::asio::awaitable<std::expected<std::string, Denial>> readHead(std::chrono::milliseconds limit);
+  // The bytes of the next head. An empty string: the client has closed. A Denial: 408, 431.
+  enum class Patience { FirstByte, Now };  // from when on `limit` runs; before that there is none
+  boost::asio::awaitable<std::expected<std::string, Denial>> readHead(std::chrono::milliseconds limit,
+                                                                      Patience patience);
   // Must follow readHead() with what it returned; then the body can be read.
   Status beginBody(std::string_view head);
   bool bodyDone() const;

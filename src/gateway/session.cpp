@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include "gateway/handlers.h"
 #include "gateway/raw_head.h"
@@ -14,6 +15,9 @@ namespace ds01::gateway {
 namespace asio = boost::asio;
 
 namespace {
+
+// This many connections beyond a user's cap get a sentence, the rest are closed.
+constexpr std::size_t kRefusalsPerUid = 16;
 
 // Counts a connection as long as it lives, for the caps and for stop().
 class Registration {
@@ -30,10 +34,10 @@ class Registration {
     if (uid_ && --core_.connections_by_uid[*uid_] == 0) core_.connections_by_uid.erase(*uid_);
   }
 
-  // False: this uid has as many connections as it may.
-  bool countFor(std::uint32_t uid) {
+  // How many this uid has now.
+  std::size_t countFor(std::uint32_t uid) {
     uid_ = uid;
-    return ++core_.connections_by_uid[uid] <= core_.options.max_connections_per_uid;
+    return ++core_.connections_by_uid[uid];
   }
 
  private:
@@ -41,6 +45,13 @@ class Registration {
   Socket& socket_;
   std::optional<std::uint32_t> uid_;
 };
+
+// Whose connection it is for the caps only: also of peers that identify() refuses.
+std::uint32_t peerUid(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : static_cast<uid_t>(-1);
+}
 
 class Session {
  public:
@@ -76,20 +87,23 @@ class Session {
   Registration registration_;
   EngineRegistration engine_registration_;
   std::shared_ptr<Peer> peer_;  // set once identified
+  bool flooding_ = false;       // so far beyond the cap that it is not even told
 };
 
 asio::awaitable<std::optional<Denial>> Session::identify() {
+  const std::size_t own = registration_.countFor(peerUid(client_.socket().native_handle()));
+  const std::size_t most = core_.options.max_connections_per_uid;
+  flooding_ = own > most + kRefusalsPerUid;
+  if (own > most) {
+    co_return Denial{503, "too_many_connections",
+                     fmt::format("you have {} connections open, which is as many as one user may", most)};
+  }
   if (core_.connections > core_.options.max_connections) {
     co_return Denial{503, "too_many_connections", "too many connections are open on this socket; try again later"};
   }
   auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
   if (!identified) co_return std::move(identified.error());
   peer_ = std::move(*identified);
-  if (!registration_.countFor(peer_->caller().user.uid)) {
-    co_return Denial{503, "too_many_connections",
-                     fmt::format("you have {} connections open, which is as many as one user may",
-                                 core_.options.max_connections_per_uid)};
-  }
   co_return std::nullopt;
 }
 
@@ -107,8 +121,12 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
 }
 
 asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
-  auto bytes = co_await client_.readHead(core_.options.head_timeout);
-  if (!bytes) co_return co_await refuse(std::move(bytes.error()));
+  const ClientLink::Patience patience = refused ? ClientLink::Patience::Now : ClientLink::Patience::FirstByte;
+  auto bytes = co_await client_.readHead(core_.options.head_timeout, patience);
+  if (!bytes) {
+    Denial denial = refused ? std::move(*refused) : std::move(bytes.error());
+    co_return co_await refuse(std::move(denial));
+  }
   if (bytes->empty() || core_.stopping) co_return Flow::Close;
   // Refusals of the connection wait for the first request, because clients write before they read.
   if (refused) co_return co_await refuse(std::move(*refused));
@@ -133,7 +151,7 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
 
 asio::awaitable<void> Session::run() {
   std::optional<Denial> refused = co_await identify();
-  Flow flow = Flow::KeepAlive;
+  Flow flow = flooding_ ? Flow::Close : Flow::KeepAlive;
   while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
   engine_.close();
   if (flow == Flow::Drain) co_await client_.drain(core_.options.drain_timeout);

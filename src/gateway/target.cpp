@@ -15,6 +15,10 @@ using namespace std::string_view_literals;
 // Type "array" in data/docker-api/query.tsv, and the build's `t`, which the Engine reads as a list too.
 constexpr std::array kListKeys = {"names"sv, "platform"sv, "platforms"sv, "changes"sv, "t"sv, "type"sv, "fields"sv};
 
+// Far more than any client sends; each is compared with all before it.
+constexpr std::size_t kMaxQueryItems = 512;
+constexpr std::size_t kMaxSegments = 64;
+
 std::unexpected<Denial> malformed(std::string text) {
   return std::unexpected<Denial>(Denial{400, "malformed_target", std::move(text)});
 }
@@ -92,6 +96,7 @@ std::expected<void, Denial> parsePath(std::string_view raw, Target& target) {
     const auto forbidden = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     if (std::ranges::any_of(*segment, forbidden))
       return malformed("the path contains an encoded slash or control character");
+    if (target.segments.size() >= kMaxSegments) return malformed("the path has too many segments");
     target.segments.push_back(std::move(*segment));
     if (slash == std::string_view::npos) break;
     raw.remove_prefix(slash + 1);
@@ -112,6 +117,7 @@ std::expected<void, Denial> parseQuery(std::string_view raw, Target& target) {
     const std::string_view piece = raw.substr(0, end);
     raw = end == std::string_view::npos ? std::string_view() : raw.substr(end + 1);
     if (piece.empty()) continue;
+    if (target.query.size() >= kMaxQueryItems) return malformed("the query has too many parameters");
     const std::size_t equals = piece.find('=');
     auto key = decoded(piece.substr(0, equals), true);
     auto value = equals == std::string_view::npos ? std::string() : decoded(piece.substr(equals + 1), true);

@@ -153,6 +153,31 @@ TEST(Create, partsThatCannotBeAskedRefuse) {
   EXPECT_TRUE(h.grants.entries().empty());
 }
 
+TEST(Create, aNameMustNotLookLikeAnId) {
+  Harness h;
+  h.engine().answer("POST", "/containers/create", 201, R"({"Id":")" + fullId('c') + R"(","Warnings":[]})");
+  Client client = h.connect();
+  for (const std::string& name : {std::string("0123456789ab"), std::string("/0123456789ab"), fullId('f')}) {
+    EXPECT_EQ(client.request("POST", "/containers/create?name=" + name, kPlain)->status, 400) << name;
+  }
+  for (const std::string name : {"0123456789a", "0123456789ab_db", "decade", "0123456789AB"}) {
+    EXPECT_EQ(client.request("POST", "/containers/create?name=" + name, kPlain)->status, 201) << name;
+  }
+  h.ownership.add("mine", fullId('a'), "alice");
+  EXPECT_EQ(client.request("POST", "/containers/mine/rename?name=0123456789ab")->status, 400);
+}
+
+TEST(Create, moreReferencesThanAreLookedUp) {
+  Harness h;
+  std::string binds;
+  for (int i = 0; i < 257; ++i) binds += (i == 0 ? "\"/x" : ",\"/x") + std::to_string(i) + ":/y\"";
+  Client client = h.connect();
+  const auto reply =
+      client.request("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"Binds":[)" + binds + "]}}");
+  EXPECT_EQ(reply->status, 400);
+  EXPECT_THAT(reply->body, testing::HasSubstr("256"));
+}
+
 TEST(Create, containersOfOthersCannotBeNamed) {
   Harness h;
   h.ownership.add("theirs", fullId('b'), "bob");

@@ -297,6 +297,45 @@ TEST(GatewayCaps, connectionsPerUidAndInAll) {
   EXPECT_EQ(first.get("/_ping")->status, 200);
 }
 
+TEST(GatewayCaps, whoIsRefusedMayNotStayInSilence) {
+  GatewayOptions options;
+  options.max_connections_per_uid = 1;
+  options.head_timeout = std::chrono::milliseconds(20);
+  Harness h(options);
+  h.engine().answer("GET", "/_ping", 200, "OK");
+  Client first = h.connect();
+  EXPECT_EQ(first.get("/_ping")->status, 200);
+  Client second = h.connect();
+  const auto refused = second.read();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_TRUE(second.atEnd());
+  EXPECT_EQ(first.get("/_ping")->status, 200) << "silence on a good connection is no reason";
+}
+
+TEST(GatewayCaps, aFloodIsNotEvenTold) {
+  GatewayOptions options;
+  options.max_connections_per_uid = 1;
+  Harness h(options);
+  std::vector<Client> clients;
+  for (int i = 0; i < 17; ++i) clients.push_back(h.connect());  // one and those that get a sentence
+  while (h.connections() < 17) std::this_thread::yield();
+  Client beyond = h.connect();
+  EXPECT_TRUE(beyond.atEnd());
+  EXPECT_EQ(clients.back().get("/_ping")->status, 503);
+}
+
+TEST(GatewayCaps, peersWithoutALoginCountToo) {
+  GatewayOptions options;
+  options.max_connections_per_uid = 1;
+  options.head_timeout = std::chrono::milliseconds(20);
+  Harness h(options);
+  h.identities.denial = Denial{403, "foreign_namespace", "no"};
+  Client first = h.connect();
+  EXPECT_EQ(first.read()->status, 403);
+  EXPECT_TRUE(first.atEnd());
+}
+
 TEST(GatewayCaps, aSlowHeadIsCutOff) {
   GatewayOptions options;
   options.head_timeout = std::chrono::milliseconds(20);

@@ -41,10 +41,22 @@ TEST(BuildQuery, whatIsNot) {
   for (const char* bad :
        {"/build?networkmode=host", "/build?networkmode=container:x", "/build?networkmode=ns:/proc/1/ns/net",
         "/build?networkmode=.x", "/build?networkmode=0123456789abcdef", "/build?networkmode=a%20b",
-        "/build?securityopt=%5B%22a%22%5D", "/build?cgroupparent=/", "/build?remote=http://x/y"}) {
+        "/build?securityopt=%5B%22a%22%5D", "/build?cgroupparent=/", "/build?remote=http://x/y",
+        "/build?ulimits=%5B%7B%22Name%22:%22rtprio%22,%22Soft%22:9%7D%5D",
+        "/build?ulimits=%5B%7B%22nAme%22:%22RtPrio%22%7D%5D",
+        "/build?ulimits=%5B%7B%22Name%22:%22\\u006eice%22%7D%5D"}) {
     const auto denial = checkBuildQuery(*parseTarget(bad), "runc");
     ASSERT_TRUE(denial) << bad;
     EXPECT_EQ(denial->http_status, 403);
+  }
+}
+
+TEST(BuildQuery, ulimits) {
+  EXPECT_FALSE(
+      checkBuildQuery(*parseTarget("/build?ulimits=%5B%7B%22Name%22:%22nofile%22,%22Soft%22:9%7D%5D"), "runc"));
+  EXPECT_FALSE(checkBuildQuery(*parseTarget("/build?ulimits=%5B%5D"), "runc"));
+  for (const char* bad : {"x", "%7B%7D", "%5B1%5D", "null"}) {
+    EXPECT_EQ(checkBuildQuery(*parseTarget(std::string("/build?ulimits=") + bad), "runc")->http_status, 400) << bad;
   }
 }
 

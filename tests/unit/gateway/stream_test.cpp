@@ -1,6 +1,7 @@
 // Everything that streams: bodies, early answers, upgrades, events, and what happens when one side leaves.
 #include <future>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -58,6 +59,42 @@ TEST(Stream, chunksArriveAsTheyAreSent) {
   }
   EXPECT_THAT(seen, HasSubstr("5\r\nfirst\r\n"));
   EXPECT_THAT(seen, HasSubstr("6\r\nsecond\r\n0\r\n\r\n"));
+}
+
+TEST(Stream, anArchiveWithADeviceDoesNotReachTheEngine) {
+  std::promise<std::string> got;
+  Harness h([&](Connection& peer) {
+    const std::string all = readToEnd(peer);
+    got.set_value(all.substr(all.find("\r\n\r\n") + 4));
+  });
+  h.ownership.add("mine", kMine, "alice");
+  std::string device(512, '\0');
+  device[0] = 'd';
+  device.replace(148, 8, std::string("001011\0 ", 8));
+  device[156] = '4';
+  unsigned sum = 8 * ' ';
+  for (std::size_t i = 0; i < device.size(); ++i)
+    sum += i >= 148 && i < 156 ? 0 : static_cast<unsigned char>(device[i]);
+  device.replace(148, 6, fmt::format("{:06o}", sum));
+  Client client = h.connect();
+  client.send("PUT /containers/mine/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 2048\r\n\r\n" +
+              device.substr(0, 200));
+  client.send(device.substr(200));
+  const auto reply = client.read();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 403);
+  EXPECT_THAT(reply->body, HasSubstr("device file"));
+  EXPECT_THAT(got.get_future().get().size(), testing::Le(200U));
+}
+
+TEST(Stream, aStartTakesNoCheckpoint) {
+  Harness h;
+  h.engine().answer("POST", "/containers/" + kMine + "/start", 204, "");
+  h.ownership.add("mine", kMine, "alice");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/containers/mine/start?checkpoint=c")->status, 403);
+  EXPECT_EQ(client.request("POST", "/containers/mine/start?checkpoint-dir=/home/alice")->status, 403);
+  EXPECT_EQ(client.request("POST", "/containers/mine/start?checkpoint=&checkpoint-dir=")->status, 204);
 }
 
 TEST(Stream, aHeadGoesOutBeforeItsBody) {

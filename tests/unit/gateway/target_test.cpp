@@ -22,6 +22,17 @@ INSTANTIATE_TEST_SUITE_P(Query, BadTarget,
                          testing::Values("/a?b=1;c=2", "/a?b=%", "/a?%zz=1", "/a?b=1&b=2", "/a?b=1&%62=2", "/a?b=%00",
                                          "/a?networkmode=none&networkmode=host", "/a?container=x&container=y"));
 
+TEST(Target, isBoundedInParts) {
+  std::string query = "/a?";
+  for (int i = 0; i < 512; ++i) query += std::to_string(i) + "&";
+  EXPECT_TRUE(parseTarget(query).has_value());
+  EXPECT_FALSE(parseTarget(query + "x").has_value());
+  std::string path;
+  for (int i = 0; i < 64; ++i) path += "/a";
+  EXPECT_TRUE(parseTarget(path).has_value());
+  EXPECT_FALSE(parseTarget(path + "/a").has_value());
+}
+
 TEST(Target, splitsVersionPathAndQuery) {
   const auto target = parseTarget("/v1.41/containers/my%2Dbox/json?size=1&name=a+b%2Bc&flag&&x=");
   ASSERT_TRUE(target.has_value()) << target.error().text;
