@@ -33,12 +33,16 @@ Status checkRef(std::string_view ref) {
 
 Result<std::string> segmentTarget(std::string_view collection, std::string_view ref) {
   if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
+  // The Engine's router would decode it, and send whoever asks elsewhere.
+  if (ref.find('/') != std::string_view::npos)
+    return fail(ErrorCode::InvalidArgument, "not a name or an id of Docker's");
   return fmt::format("/{}/{}/json", collection, percentEncode(ref, ""));
 }
 
 }  // namespace
 
 Result<std::string> containerTarget(std::string_view ref) {
+  if (ref.starts_with('/')) ref.remove_prefix(1);
   return segmentTarget("containers", ref);
 }
 

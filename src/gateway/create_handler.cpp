@@ -98,7 +98,7 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
 
 // What the site knows without asking anybody.
 std::optional<Stop> readSite(Exchange& exchange, admission::Facts& facts) {
-  Site& site = exchange.ports().site;
+  const Site& site = exchange.ports().site;
   facts.caller = exchange.caller();
   std::optional<EngineFacts> engine = site.engineFacts();
   if (!engine) return engineAway("it has not been reached yet");

@@ -72,6 +72,7 @@ class Exchange {
         side_(core.executor) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() = default;
 
   Ports& ports() { return core_.ports; }
   const Caller& caller() const { return caller_; }

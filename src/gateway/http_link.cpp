@@ -154,7 +154,7 @@ asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::ch
   std::size_t searched = 0;
   while (true) {
     const std::size_t end = headEnd(view(buffer), searched);
-    if (end != std::string_view::npos && end <= kMaxHeadBytes) {
+    if (end <= kMaxHeadBytes) {  // npos, not there yet, is larger
       std::string head(view(buffer).substr(0, end));
       buffer.consume(end);
       co_return head;

@@ -150,7 +150,7 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
 }
 
 asio::awaitable<void> Session::run() {
-  std::optional<Denial> refused = co_await identify();
+  const std::optional<Denial> refused = co_await identify();
   Flow flow = flooding_ ? Flow::Close : Flow::KeepAlive;
   while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
   engine_.close();

@@ -19,6 +19,7 @@ class SideTask {
       : finished_(executor, boost::asio::steady_timer::time_point::max()) {}
   SideTask(const SideTask&) = delete;
   SideTask& operator=(const SideTask&) = delete;
+  ~SideTask() = default;
 
   void start(boost::asio::awaitable<void> work) {
     running_ = true;

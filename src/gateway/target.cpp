@@ -89,7 +89,7 @@ std::expected<void, Denial> parsePath(std::string_view raw, Target& target) {
   raw.remove_prefix(1);
   while (!raw.empty()) {
     const std::size_t slash = raw.find('/');
-    const auto segment = decoded(raw.substr(0, slash), false);
+    auto segment = decoded(raw.substr(0, slash), false);
     if (!segment) return malformed("the path contains a malformed percent escape");
     if (segment->empty()) return malformed("the path contains an empty segment");
     if (*segment == "." || *segment == "..") return malformed("the path contains a dot segment");

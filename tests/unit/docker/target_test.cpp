@@ -9,7 +9,7 @@ namespace {
 
 TEST(Target, AReferenceIsOneSegmentExceptForImages) {
   EXPECT_EQ(containerTarget("web_1.x-y").value(), "/containers/web_1.x-y/json");
-  EXPECT_EQ(containerTarget("a/b").value(), "/containers/a%2Fb/json");
+  EXPECT_EQ(containerTarget("/web").value(), "/containers/web/json") << "as Docker's own listings write it";
   EXPECT_EQ(containerTarget("a b%2f").value(), "/containers/a%20b%252f/json");
   EXPECT_EQ(containerTarget("\xc3\xa4").value(), "/containers/%C3%A4/json");
   EXPECT_EQ(execTarget("0123abc").value(), "/exec/0123abc/json");
@@ -28,6 +28,8 @@ TEST(Target, RefusesWhatCouldLeadElsewhere) {
       EXPECT_EQ(target.error().code(), ErrorCode::InvalidArgument);
     }
   }
+  for (const char* ref : {"a/b", "//a", "/", "a/", "./a"}) EXPECT_FALSE(containerTarget(ref)) << ref;
+  for (const char* ref : {"a/b", "/a", "a/"}) EXPECT_FALSE(execTarget(ref)) << ref;
   for (const char* ref : {"/a", "a/", "a//b", "./a", "a/./b", "a/.", "/"}) EXPECT_FALSE(imageTarget(ref)) << ref;
 }
 
