@@ -19,7 +19,8 @@ class PathResolver {
       : pool_(pool), limit_(limit) {}
 
   // resolveBelow(user.home, source) with the user's file system rights (BorrowedCredentials). Timeout or Unavailable:
-  // the file system did not answer. What can be refused without looking is refused without a thread.
+  // the file system did not answer. PermissionDenied also if the home is not the user's own directory. What can be
+  // refused without looking is refused without a thread.
   boost::asio::awaitable<Result<std::string>> resolve(User user, std::string source);
 
  private:

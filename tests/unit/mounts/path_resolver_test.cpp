@@ -56,6 +56,16 @@ class PathResolverTest : public testing::Test {
   test::AsioRunner runner_;
 };
 
+TEST_F(PathResolverTest, Root_AHomeOfSomebodyElsesIsNotToBeMounted) {
+  SKIP_UNLESS_ROOT();
+  dir_.makeDir("alice/data");
+  EXPECT_TRUE(resolve("alice/data"));
+  own("alice", 0, 0, 0755);
+  const auto refused = resolve("alice/data");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::PermissionDenied);
+}
+
 TEST_F(PathResolverTest, Root_LooksWithTheUsersRights) {
   SKIP_UNLESS_ROOT();
   dir_.makeDir("alice/mine");
