@@ -160,6 +160,7 @@ std::optional<Denial> examineBuildUlimits(std::string_view text) {
   boost::system::error_code ec;
   const json::value value = json::parse(text, ec);
   const json::array* const ulimits = value.if_array();
+  if (!ec && value.is_null()) return std::nullopt;  // docker build always sends some
   if (ec || ulimits == nullptr) return malformed("ulimit", "the ulimits of a build (--ulimit) must be a list");
   for (const json::value& element : *ulimits) {
     const json::object* const ulimit = element.if_object();
