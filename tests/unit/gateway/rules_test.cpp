@@ -30,10 +30,11 @@ TEST(Filters, malformedIsRefused) {
 }
 
 TEST(BuildQuery, whatIsOpen) {
-  for (const char* good : {"/build?t=x", "/build?networkmode=", "/build?networkmode=default", "/build?networkmode=none",
-                           "/build?networkmode=bridge", "/build?networkmode=my_net.1",
-                           "/build?version=2&remote=client-session", "/build?remote=&securityopt=", "/build?ulimits=null",
-                           "/build?ulimits=%5B%7B%22Name%22%3A%22nofile%22%2C%22Soft%22%3A9%2C%22Hard%22%3A9%7D%5D"}) {
+  for (const char* good :
+       {"/build?t=x", "/build?networkmode=", "/build?networkmode=default", "/build?networkmode=none",
+        "/build?networkmode=bridge", "/build?networkmode=my_net.1", "/build?version=2&remote=client-session",
+        "/build?remote=&securityopt=", "/build?ulimits=null",
+        "/build?ulimits=%5B%7B%22Name%22%3A%22nofile%22%2C%22Soft%22%3A9%2C%22Hard%22%3A9%7D%5D"}) {
     EXPECT_FALSE(checkBuildQuery(*parseTarget(good), "runc")) << good;
   }
 }
