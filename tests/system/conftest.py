@@ -74,7 +74,7 @@ def busybox_tar(root_and_docker):
 
 @pytest.fixture(scope="module")
 def module_stack(request, workdir, two_users, busybox_tar, programs):
-    """A module may say what it needs in STACK, e.g. STACK = {"nvidia": True}."""
+    """A module may say what it needs in STACK, e.g. STACK = {"nvidia": True, "engine26": True}."""
     assert SITE.is_dir(), f"{SITE} is missing"
     name = request.module.__name__.removeprefix("test_")[:12]
     stack = Stack(workdir / name, busybox_tar, two_users, **getattr(request.module, "STACK", {}))

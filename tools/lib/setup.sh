@@ -1,5 +1,9 @@
 # shellcheck shell=bash
-# tools/dev setup: the packages that building, testing and the demo need. Quick when all is there.
+# tools/dev setup [--build]: what building, the demo and the unit tests need (--build), and what the system tests need
+# besides. Quick when all is there.
+
+# shellcheck source=tools/lib/test_hosts.sh
+source "$DS01_ROOT/tools/lib/test_hosts.sh"
 
 readonly DS01_PACKAGES=(
   build-essential cmake ninja-build ccache git ca-certificates curl jq
@@ -8,6 +12,8 @@ readonly DS01_PACKAGES=(
   docker-registry busybox-static iptables iproute2
   python3 python3-pytest python3-yaml
 )
+# For the system tests alone: the clients that people come with, and what makes test hosts.
+readonly DS01_TEST_PACKAGES=(python3-docker python3-venv mmdebstrap debian-archive-keyring)
 # Boost from 1.81 on; the version is part of the package name.
 readonly DS01_BOOST_VERSIONS=(1.81 1.83 1.88)
 
@@ -26,7 +32,22 @@ boost_version() {
   done
 }
 
-# One missing package a line.
+apt_knows() { apt-cache show "$1" >/dev/null 2>&1; }
+
+# Packages for the system tests that are missing, one a line.
+missing_test_packages() {
+  local package
+  for package in "${DS01_TEST_PACKAGES[@]}"; do
+    installed "$package" || echo "$package"
+  done
+  # Compose 1.29 is no longer part of Ubuntu 24.04: its tests are skipped there.
+  if ! have docker-compose && apt_knows docker-compose; then echo docker-compose; fi
+  # Node.js from elsewhere brings its npm and conflicts with the distribution's.
+  have node || echo nodejs
+  have npm || echo npm
+}
+
+# missing_packages build|all: one missing package a line.
 missing_packages() {
   local package boost
   for package in "${DS01_PACKAGES[@]}"; do
@@ -38,6 +59,7 @@ missing_packages() {
   done
   # An Engine from elsewhere (docker-ce) is as good, and apt would have to remove it for docker.io.
   have dockerd && have docker || echo docker.io
+  if [[ $1 == all ]]; then missing_test_packages; fi
 }
 
 apt_get() {
@@ -62,10 +84,31 @@ mask_registry_service() {
   fi
 }
 
-dev_setup() {
-  have dpkg-query || die "setup: only Debian 12 and Ubuntu 24.04 are known; docs/dependencies.md lists what is needed"
+install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$1")
+  if ((${#missing[@]} == 0)); then return; fi
+  apt_update
+  mapfile -t missing < <(missing_packages "$1") # the Boost version may be known only now
+  mask_registry_service
+  say "setup: installing ${missing[*]}"
+  apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
+  mapfile -t missing < <(missing_packages "$1")
+  ((${#missing[@]} == 0)) || die "setup: still missing: ${missing[*]}"
+}
+
+dev_setup() {
+  local what=all missing
+  case ${1:-} in
+    '') ;;
+    --build) what=build ;;
+    *) die "setup: unknown option $1" ;;
+  esac
+  have dpkg-query || die "setup: only Debian 12 and Ubuntu 24.04 are known; docs/dependencies.md lists what is needed"
+  mapfile -t missing < <(
+    missing_packages "$what"
+    [[ $what == build ]] || missing_parts
+  )
   if ((${#missing[@]} == 0)); then
     say "setup: everything is installed"
     return
@@ -73,12 +116,7 @@ dev_setup() {
   if ! is_root; then
     die "setup: missing: ${missing[*]}; run: sudo tools/dev setup"
   fi
-  apt_update
-  mapfile -t missing < <(missing_packages) # the Boost version may be known only now
-  mask_registry_service
-  say "setup: installing ${missing[*]}"
-  apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
-  mapfile -t missing < <(missing_packages)
-  ((${#missing[@]} == 0)) || die "setup: still missing: ${missing[*]}"
+  install_packages "$what"
+  [[ $what == build ]] || make_missing_parts
   say "setup: done"
 }

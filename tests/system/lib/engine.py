@@ -9,7 +9,7 @@ import subprocess
 import urllib.parse
 from pathlib import Path
 
-from . import unix_http
+from . import hosts, unix_http
 from .process import Child, reap_orphans
 from .waiting import wait_until
 
@@ -49,6 +49,10 @@ def remove_empty_cgroups(*relative):
 
 
 class Engine:
+    """dockerd of this host."""
+
+    within = ()  # argv that enters where it runs
+
     def __init__(self, base, nvidia=False, live_restore=False):
         self.base = Path(base)
         self.base.mkdir(mode=0o700)
@@ -59,6 +63,10 @@ class Engine:
         self._nvidia = nvidia
         self._live_restore = live_restore
         self.child = None
+
+    def configuration(self):
+        """What has no flag."""
+        return {}
 
     def start(self):
         env = {**os.environ, "DS01_HOOK_RECORD": str(self.hook_record)}
@@ -73,9 +81,11 @@ class Engine:
         argv += ["--data-root", self.base / "data", "--exec-root", self.base / "exec"]
         argv += ["--pidfile", self.base / "dockerd.pid", "--cgroup-parent", f"/{self.cgroup}"]
         argv += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
+        (self.base / "daemon.json").write_text(json.dumps(self.configuration()))
+        argv += ["--config-file", self.base / "daemon.json"]
         if self._live_restore:
             argv.append("--live-restore")
-        self.child = Child(argv, self.base / "dockerd.log", env=env, new_netns=True)
+        self.child = Child(argv, self.base / "dockerd.log", env=env, new_netns=True, within=self.within)
         self.child.wait_ready(self.answers, 30, "dockerd")
         self.socket.chmod(0o600)
 
@@ -158,3 +168,16 @@ class Engine:
             unmount_below(self.base)
             remove_empty_cgroups(self.cgroup)
             shutil.rmtree(self.base, ignore_errors=True)
+
+
+class Engine26(Engine):
+    """dockerd 26 of a Debian trixie, on this host: API 1.45, BuildKit by default, and devices by CDI from `cdi_dir`."""
+
+    def __init__(self, base, **options):
+        super().__init__(base, **options)
+        self.within = hosts.trixie_prefix()
+        self.cdi_dir = self.base / "cdi"
+        self.cdi_dir.mkdir()
+
+    def configuration(self):
+        return {"features": {"cdi": True}, "cdi-spec-dirs": [str(self.cdi_dir)]}

@@ -36,9 +36,10 @@ def reap_orphans(known=("containerd", "containerd-shim", "runc", "docker-proxy",
 class Child:
     """One program with its output in `log` (appended, so that restarts stay readable)."""
 
-    def __init__(self, argv, log, env=None, new_netns=False):
+    def __init__(self, argv, log, env=None, new_netns=False, within=()):
+        """`within`: argv that enters where the program is to run (a mount namespace) and ends by replacing itself."""
         # setpriv and unshare replace themselves, so the pid is the program's own.
-        prefix = ["setpriv", "--pdeathsig", "TERM", "--"]
+        prefix = [*within, "setpriv", "--pdeathsig", "TERM", "--"]
         if new_netns:
             prefix = ["unshare", "-n", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "_"] + prefix
         self.log = Path(log)

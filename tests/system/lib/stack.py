@@ -7,17 +7,17 @@ from pathlib import Path
 from . import images
 from .client import Client, installed_clis
 from .daemon import Daemon
-from .engine import Engine, remove_empty_cgroups
+from .engine import Engine, Engine26, remove_empty_cgroups
 from .waiting import wait_until
 
 
 class Stack:
-    def __init__(self, base, tar, users, nvidia=False, live_restore=False):
+    def __init__(self, base, tar, users, nvidia=False, live_restore=False, engine26=False):
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)  # the users' sockets are below
         self.users = users
-        self.engine = Engine(self.base / "e", nvidia=nvidia, live_restore=live_restore)
+        self.engine = (Engine26 if engine26 else Engine)(self.base / "e", nvidia=nvidia, live_restore=live_restore)
         self.engine.start()
         try:
             images.load_all(self.engine, tar)
