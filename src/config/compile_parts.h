@@ -39,6 +39,10 @@ const Section* below(const Section& section, std::string_view name);
 // A name that can stand for a login or a group: no blanks, control characters, "/", "#" or ":". False after an error.
 bool checkName(std::string_view name, std::string_view what, Position at, std::string_view key, Report& report);
 
+// A list of logins; a name that is none is an error.
+void takeLogins(const Section& section, std::string_view name, std::set<std::string, std::less<>>& out, Report& report);
+void takeGroupName(const Section& section, std::string_view name, std::string& out, Report& report);
+
 LimitsLayer readLimits(const Section& section, Report& report);
 // Says where an older name has no effect because a layer that merges with it has the newer one.
 void warnOfShadowedAliases(const Section& defaults, const Section& layer, Report& report);

@@ -35,22 +35,6 @@ void readContainerTypes(const Section& types, Config& config) {
   }
 }
 
-void takeLogins(const Section& section, std::string_view name, std::set<std::string, std::less<>>& out,
-                Report& report) {
-  const Entry* entry = section.find(name);
-  if (entry == nullptr) return;
-  for (const TextItem& item : std::get<std::vector<TextItem>>(entry->value)) {
-    if (checkName(item.text, "login", item.at, entry->path, report)) out.insert(item.text);
-  }
-}
-
-void takeGroupName(const Section& section, std::string_view name, std::string& out, Report& report) {
-  const Entry* entry = section.find(name);
-  if (entry == nullptr) return;
-  const auto& text = std::get<std::string>(entry->value);
-  if (checkName(text, "Unix group", entry->value_at, entry->path, report)) out = text;
-}
-
 void readAccess(const Section& section, AccessControl& access, Report& report) {
   takeLogins(section, "admin_users", access.admin_users, report);
   takeGroupName(section, "admin_group", access.admin_group, report);
@@ -79,6 +63,22 @@ void readExemptFrom(const Section& section, Exemption& exemption, Report& report
 }
 
 }  // namespace
+
+void takeLogins(const Section& section, std::string_view name, std::set<std::string, std::less<>>& out,
+                Report& report) {
+  const Entry* entry = section.find(name);
+  if (entry == nullptr) return;
+  for (const TextItem& item : std::get<std::vector<TextItem>>(entry->value)) {
+    if (checkName(item.text, "login", item.at, entry->path, report)) out.insert(item.text);
+  }
+}
+
+void takeGroupName(const Section& section, std::string_view name, std::string& out, Report& report) {
+  const Entry* entry = section.find(name);
+  if (entry == nullptr) return;
+  const auto& text = std::get<std::string>(entry->value);
+  if (checkName(text, "Unix group", entry->value_at, entry->path, report)) out = text;
+}
 
 const Section* below(const Section& section, std::string_view name) {
   const Entry* entry = section.find(name);
@@ -116,24 +116,6 @@ void readExemptions(const Section& file, Config& config, Report& report) {
     }
     config.exemptions.push_back(std::move(exemption));
   }
-}
-
-void readDaemon(const Section& file, Config& config, Report& report) {
-  DaemonSettings& daemon = config.daemon;
-  takeLogins(file, "service_users", daemon.service_users, report);
-  takeGroupName(file, "socket_group", daemon.socket_group, report);
-  std::int64_t mode = daemon.socket_mode;
-  take(file, "socket_mode", mode);
-  daemon.socket_mode = static_cast<unsigned>(mode);
-  const Section* gpu = below(file, "gpu");
-  if (gpu == nullptr) return;
-  std::string emitter;
-  take(*gpu, "emitter", emitter);
-  if (emitter == "sim") daemon.emitter = Emitter::Sim;
-  if (emitter == "nvidia") daemon.emitter = Emitter::Nvidia;
-  std::string for_all;
-  take(*gpu, "gpus_for_all", for_all);
-  if (for_all == "available") daemon.gpus_for_all = GpusForAll::Available;
 }
 
 }  // namespace ds01::config

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "config/daemon_settings.h"
 
 namespace ds01::config {
 
@@ -113,18 +114,6 @@ struct AccessControl {
   std::set<std::string, std::less<>> admin_users;
   std::string admin_group = "ds01-admin";
   EnforcementMode enforcement_mode = EnforcementMode::Full;
-};
-
-enum class Emitter { Sim, Nvidia };
-enum class GpusForAll { One, Available };
-
-// From ds01d.yaml, which is ours alone.
-struct DaemonSettings {
-  std::optional<Emitter> emitter;  // unset: follows the source of the inventory
-  GpusForAll gpus_for_all = GpusForAll::One;
-  std::set<std::string, std::less<>> service_users;
-  std::string socket_group;  // empty: root's
-  unsigned socket_mode = 0666;
 };
 
 using LoginMap = std::map<std::string, std::string, std::less<>>;

@@ -1,7 +1,7 @@
-// The rows of the key table; keys.cpp looks things up in them.
+// The rows of the key table for the files that the earlier system had too.
 #include <array>
 
-#include "config/keys.h"
+#include "config/key_rows.h"
 
 namespace ds01::config {
 namespace {
@@ -15,7 +15,7 @@ constexpr Key unread(Block block, std::string_view name, std::string_view doc, s
 }
 
 // Grouped by block for people; the order has no meaning.
-constexpr auto kKeys = std::to_array<Key>({
+constexpr auto kRows = std::to_array<Key>({
     {.block = Site,
      .name = "defaults",
      .type = T::Mapping,
@@ -425,60 +425,12 @@ constexpr auto kKeys = std::to_array<Key>({
      .type = T::Choice,
      .choices = "research_grant|waiver",
      .doc = "For people."},
-
-    {.block = DaemonFile, .name = "gpu", .type = T::Mapping, .child = DaemonGpu, .doc = "How GPUs are given."},
-    {.block = DaemonFile,
-     .name = "service_users",
-     .type = T::TextList,
-     .status = S::NotYet,
-     .doc = "Logins of programs that may read what everybody may, such as dashboards."},
-    {.block = DaemonFile,
-     .name = "socket_group",
-     .type = T::Text,
-     .doc = "Unix group of the listening socket; root's if absent."},
-    {.block = DaemonFile,
-     .name = "socket_mode",
-     .type = T::FileMode,
-     .doc = "Mode of the listening socket. 0666 if absent: identity decides, not the file."},
-    {.block = DaemonGpu,
-     .name = "emitter",
-     .type = T::Choice,
-     .choices = "sim|nvidia",
-     .doc = "How a lease reaches the container; follows --gpus if absent."},
-    {.block = DaemonGpu,
-     .name = "gpus_for_all",
-     .type = T::Choice,
-     .choices = "one|available",
-     .doc = "What --gpus all means: one, or what is free within the limits. one if absent."},
-
-    {.block = GpuFile, .name = "gpus", .type = T::MappingList, .child = GpuFileGpu, .doc = "The GPUs."},
-    {.block = GpuFileGpu, .name = "index", .type = T::Count, .doc = "Index of the GPU, from 0."},
-    {.block = GpuFileGpu, .name = "uuid", .type = T::Text, .doc = "GPU-…"},
-    {.block = GpuFileGpu, .name = "model", .type = T::Text, .doc = "As the driver names it."},
-    {.block = GpuFileGpu, .name = "memory_mib", .type = T::Count, .positive = true, .doc = "Memory in MiB."},
-    {.block = GpuFileGpu,
-     .name = "slices",
-     .type = T::Count,
-     .positive = true,
-     .doc = "Compute slices that MIG can cut it into. 7 if absent."},
-    {.block = GpuFileGpu,
-     .name = "mig",
-     .type = T::MappingList,
-     .child = GpuFileMig,
-     .doc = "MIG instances; absent: the GPU is whole; empty: MIG is on and nothing can be given."},
-    {.block = GpuFileMig, .name = "profile", .type = T::Text, .doc = "2g.20gb"},
-    {.block = GpuFileMig, .name = "uuid", .type = T::Text, .doc = "MIG-…"},
-    {.block = GpuFileMig,
-     .name = "memory_mib",
-     .type = T::Count,
-     .positive = true,
-     .doc = "Memory in MiB; as the profile says if absent."},
 });
 
 }  // namespace
 
-std::span<const Key> keyTable() {
-  return kKeys;
+std::span<const Key> siteRows() {
+  return kRows;
 }
 
 }  // namespace ds01::config

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "config/key_rows.h"
+
 namespace ds01::config {
 namespace {
 
@@ -43,6 +45,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+std::span<const Key> keyTable() {
+  static const std::vector<Key> kTable = [] {
+    std::vector<Key> rows(siteRows().begin(), siteRows().end());
+    rows.insert(rows.end(), daemonRows().begin(), daemonRows().end());
+    return rows;
+  }();
+  return kTable;
+}
 
 std::string documentedName(const Key& key) {
   std::string name(key.name);

@@ -32,7 +32,11 @@ enum class Block : std::uint8_t {
   ExemptionFile,  // lifecycle-exemptions.yaml
   Exemption,
   DaemonFile,  // ds01d.yaml
+  DaemonSockets,
   DaemonGpu,
+  DaemonMounts,
+  DaemonQueue,
+  DaemonFail,
   GpuFile,  // a simulated GPU inventory
   GpuFileGpu,
   GpuFileMig,
@@ -49,6 +53,9 @@ enum class ValueType : std::uint8_t {
   Duration,     // KEY: 24h | 30m | 90s | 7d, or KEY_h, KEY_m, KEY_s, KEY_d: number → seconds, to the nearest
   Instant,      // "2027-01-31T00:00:00Z"                         → TimePoint
   FileMode,     // octal, 0660                                    → int64
+  UnixSocket,   // unix:///PATH                                   → string, the path
+  Path,         // absolute, without "." and ".." parts           → string
+  GpuSource,    // nvml | none | sim:/PATH                        → string
   Text,         //                                                → string
   TextList,     // list of texts                                  → vector<Item>
   Choice,       // one of `choices`                               → string

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/time_text.h"
+#include "config/daemon_settings.h"
 
 namespace ds01::config {
 namespace {
@@ -209,7 +210,35 @@ Parsed parseMode(const KeyMatch& match, const Node& node) {
   return mode;
 }
 
+Parsed parseSocket(const Node& node) {
+  std::expected<std::string, std::string> path = unixSocketPath(node.text);
+  if (!path) return Refusal(std::move(path).error());
+  if (!isCleanPath(*path)) return Refusal(fmt::format("{} is not a path without . and ..", *path));
+  return *std::move(path);
+}
+
+Parsed parseSource(const KeyMatch& match, const Node& node) {
+  const std::optional<GpuSource> source = parseGpuSource(node.text);
+  // Relative to what would be anybody's guess in a file.
+  if (!source || (!source->file.empty() && !isCleanPath(source->file))) return unexpected(match, node);
+  return node.text;
+}
+
 }  // namespace
+
+bool isCleanPath(std::string_view path) {
+  if (path.empty() || path.front() != '/') return false;
+  if (std::ranges::any_of(path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; })) return false;
+  std::string_view rest = path.substr(1);
+  while (!rest.empty()) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view part = rest.substr(0, slash);
+    if (part.empty() || part == "." || part == ".." || slash == rest.size() - 1) return false;
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  return true;
+}
 
 std::string expectation(const KeyMatch& match) {
   switch (match.key->type) {
@@ -234,6 +263,12 @@ std::string expectation(const KeyMatch& match) {
       return "a time in UTC such as 2027-01-31T00:00:00Z";
     case ValueType::FileMode:
       return "a file mode in octal such as 0660";
+    case ValueType::UnixSocket:
+      return "unix:///PATH";
+    case ValueType::Path:
+      return "an absolute path without . and ..";
+    case ValueType::GpuSource:
+      return "nvml, none or sim:/PATH";
     case ValueType::Text:
       return "a text";
     case ValueType::TextList:
@@ -300,6 +335,13 @@ std::expected<Scalar, std::string> parseScalar(const KeyMatch& match, const Node
     case ValueType::Choice:
       if (!oneOf(match.key->choices, node.text)) return unexpected(match, node);
       return node.text;
+    case ValueType::UnixSocket:
+      return parseSocket(node);
+    case ValueType::Path:
+      if (!isCleanPath(node.text)) return unexpected(match, node);
+      return node.text;
+    case ValueType::GpuSource:
+      return parseSource(match, node);
     case ValueType::Text:
       if (node.text.empty()) return unexpected(match, node);
       return node.text;

@@ -25,6 +25,9 @@ using Scalar = std::variant<Unlimited, bool, std::int64_t, double, GpuEq, CpuMil
 // ValueType names, or Unlimited where the key is nullable.
 std::expected<Scalar, std::string> parseScalar(const KeyMatch& match, const Node& node);
 
+// Absolute, without empty, "." and ".." parts, control characters and a slash at the end (but for "/" itself).
+bool isCleanPath(std::string_view path);
+
 // What a key of this type wants: "a size such as 32g or 86G, in units of 1024".
 std::string expectation(const KeyMatch& match);
 

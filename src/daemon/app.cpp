@@ -47,7 +47,8 @@ int run(const Options& options) {
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
 
   LoadedConfig loaded = loadConfig(options.config_dir);
-  Result<Inventory> inventory = loadInventory(options);
+  const config::DaemonSettings settings = loaded.config ? loaded.config->daemon : config::DaemonSettings{};
+  Result<Inventory> inventory = loadInventory(*completeOptions(options, settings).gpus);
   if (options.check_config) return checkConfig(options, loaded, inventory);
   if (!loaded.problems.empty()) fmt::print(stderr, "{}", loaded.problems);
   if (!loaded.config) {

@@ -28,29 +28,18 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStopDeadline{3000};
 
-// What a reload read and only a start applies; said, so that nobody waits for it.
-void warnOfStartOnly(const config::DaemonSettings& in_force, const config::DaemonSettings& read) {
-  const auto warn = [](std::string_view key) {
-    spdlog::warn("ds01d.yaml: {} has changed; this takes effect when ds01d is started again", key);
-  };
-  if (read.emitter != in_force.emitter) warn("emitter");
-  if (read.socket_group != in_force.socket_group) warn("socket_group");
-  if (read.socket_mode != in_force.socket_mode) warn("socket_mode");
-}
-
-admission::Emitter emitterOf(const config::Config& config, GpuSource source) {
-  if (config.daemon.emitter) {
-    return *config.daemon.emitter == config::Emitter::Nvidia ? admission::Emitter::Nvidia : admission::Emitter::Sim;
-  }
-  return source == GpuSource::Sim ? admission::Emitter::Sim : admission::Emitter::Nvidia;
+admission::Emitter emitterOf(const config::GpuSettings& gpu, const config::GpuSource& source) {
+  const auto by_source = source.kind == config::GpuSource::Kind::Sim ? config::Emitter::Sim : config::Emitter::Nvidia;
+  return gpu.emitter.value_or(by_source) == config::Emitter::Sim ? admission::Emitter::Sim : admission::Emitter::Nvidia;
 }
 
 }  // namespace
 
-Daemon::Daemon(const Options& options, std::shared_ptr<const config::Config> config, Inventory inventory)
-    : options_(options),
-      events_({.path = (options.log_dir / "events.jsonl").native(), .group = identity::posix::groupId("adm")}, clock_),
-      writer_([file = allocator::StateFile((options.state_dir / "gpu-state.json").native())](std::string_view image) {
+Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory)
+    : command_line_(command_line),
+      options_(completeOptions(command_line, config->daemon)),
+      events_({.path = (options_.log_dir / "events.jsonl").native(), .group = identity::posix::groupId("adm")}, clock_),
+      writer_([file = allocator::StateFile((options_.state_dir / "gpu-state.json").native())](std::string_view image) {
         return file.write(image);
       }),
       name_pool_(4, 256),
@@ -60,17 +49,17 @@ Daemon::Daemon(const Options& options, std::shared_ptr<const config::Config> con
       path_resolver_(path_pool_),
       identities_(identifier_),
       paths_(path_resolver_),
-      engine_(io_.get_executor(), options.engine_path),
+      engine_(io_.get_executor(), options_.engine_path),
       ledger_(std::move(inventory)),
       at_start_(config),
-      site_(config, emitterOf(*config, options.gpu_source)),
+      site_(config, emitterOf(config->daemon.gpu, *options_.gpus)),
       owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_),
       control_(identities_, view_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_},
-               {.engine_socket = options.engine_path}),
+               {.engine_socket = options_.engine_path}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   applyConfig();
 }
@@ -105,8 +94,9 @@ void Daemon::applyConfig() {
   const config::Config& config = site_.config();
   identifier_.setAdminRules({.users = {config.access.admin_users.begin(), config.access.admin_users.end()},
                              .group = config::adminGroup(config)});
-  grants_.setGpusForAll(config.daemon.gpus_for_all == config::GpusForAll::Available ? allocator::GpusForAll::Available
-                                                                                    : allocator::GpusForAll::One);
+  grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
+                            ? allocator::GpusForAll::Available
+                            : allocator::GpusForAll::One);
 }
 
 void Daemon::openSockets() {
@@ -128,11 +118,11 @@ void Daemon::openSockets() {
 }
 
 Status Daemon::tryOpenSockets() {
-  const config::DaemonSettings& settings = site_.config().daemon;
-  net::UnixListenerOptions user{.path = options_.listen_path, .mode = settings.socket_mode};
-  if (!settings.socket_group.empty()) {
-    user.gid = identity::posix::groupId(settings.socket_group);
-    if (!user.gid) return fail(ErrorCode::NotFound, "ds01d.yaml: socket_group: no group " + settings.socket_group);
+  const config::SocketSettings& sockets = site_.config().daemon.sockets;
+  net::UnixListenerOptions user{.path = options_.listen_path, .mode = sockets.mode};
+  if (!sockets.group.empty()) {
+    user.gid = identity::posix::groupId(sockets.group);
+    if (!user.gid) return fail(ErrorCode::NotFound, "ds01d.yaml: sockets.group: no group " + sockets.group);
   }
   Result<net::UnixListener> control =
       net::UnixListener::open({.path = (options_.run_dir / "ds01.sock").native(), .mode = 0666});
@@ -171,7 +161,9 @@ asio::awaitable<void> Daemon::reload() {
     co_return;
   }
   if (!loaded->problems.empty()) spdlog::warn("configuration:\n{}", loaded->problems);
-  warnOfStartOnly(at_start_->daemon, loaded->config->daemon);
+  for (const std::string_view key : changedForNextStart(command_line_, at_start_->daemon, loaded->config->daemon)) {
+    spdlog::warn("ds01d.yaml: {} has changed; this takes effect when ds01d is started again", key);
+  }
   site_.setConfig(loaded->config);
   applyConfig();
   events_.emit({.type = "config.change", .user = {}, .details = {{"dir", options_.config_dir.native()}}});

@@ -30,7 +30,8 @@ namespace ds01::daemon {
 
 class Daemon {
  public:
-  Daemon(const Options& options, std::shared_ptr<const config::Config> config, Inventory inventory);
+  // `command_line` as it was given; what it leaves open is the configuration's.
+  Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory);
 
   // Leases from disk; before run().
   Status restore(std::vector<Lease> leases);
@@ -45,7 +46,8 @@ class Daemon {
   void applyConfig();
   void stop();
 
-  Options options_;
+  const Options command_line_;
+  const Options options_;          // completed
   boost::asio::io_context io_{1};  // first: handlers that are left over are destroyed last
   net::RealClock clock_;
   events::JsonlSink events_;

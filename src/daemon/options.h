@@ -2,22 +2,25 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
+
+#include "config/daemon_settings.h"
 
 namespace ds01::daemon {
-
-enum class GpuSource { None, Sim };
 
 struct Options {
   std::filesystem::path config_dir;
   std::filesystem::path state_dir;
   std::filesystem::path log_dir;
   std::filesystem::path run_dir;
-  std::string listen_path;  // of unix:///PATH
+  // Of unix:///PATH. Empty as long as neither the command line nor completeOptions() has said it.
+  std::string listen_path;
   std::string engine_path;
-  GpuSource gpu_source = GpuSource::None;
-  std::filesystem::path gpu_file;  // with GpuSource::Sim
+  std::optional<config::GpuSource> gpus;
   bool check_config = false;
 };
 
@@ -29,5 +32,12 @@ struct Exit {
 
 // Looks at the file system only to choose the default --config-dir.
 std::variant<Options, Exit> parseOptions(int argc, const char* const* argv);
+
+// What the command line left open: from ds01d.yaml, else the default. All is set afterwards.
+Options completeOptions(Options options, const config::DaemonSettings& settings);
+
+// The keys that a reload read and only a start applies; a key that the command line overrules is none of them.
+std::vector<std::string_view> changedForNextStart(const Options& command_line, const config::DaemonSettings& in_force,
+                                                  const config::DaemonSettings& read);
 
 }  // namespace ds01::daemon

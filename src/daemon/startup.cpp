@@ -45,9 +45,18 @@ LoadedConfig loadConfig(const std::filesystem::path& dir) {
   return result;
 }
 
-Result<Inventory> loadInventory(const Options& options) {
-  if (options.gpu_source == GpuSource::None) return Inventory{};
-  return inventory::sim::loadSimulated(options.gpu_file);
+Result<Inventory> loadInventory(const config::GpuSource& source) {
+  switch (source.kind) {
+    case config::GpuSource::Kind::Sim:
+      return inventory::sim::loadSimulated(source.file);
+    case config::GpuSource::Kind::Nvml:
+      return fail(ErrorCode::InvalidArgument,
+                  "--gpus nvml: this version has no NVML inventory yet; use sim:FILE or none");
+    case config::GpuSource::Kind::Auto:
+    case config::GpuSource::Kind::None:
+      break;
+  }
+  return Inventory{};
 }
 
 Result<Fd> prepareDirectories(const Options& options) {

@@ -23,7 +23,7 @@ struct LoadedConfig {
 };
 LoadedConfig loadConfig(const std::filesystem::path& dir);
 
-Result<Inventory> loadInventory(const Options& options);
+Result<Inventory> loadInventory(const config::GpuSource& source);
 
 // Makes state (0700), log and run directories where they are missing, and locks the state directory: two daemons on one
 // state would lease a slot twice. The lock lasts as long as the descriptor.

@@ -24,8 +24,9 @@ def bin_dir():
     return Path(os.environ.get("DS01_BIN_DIR", ROOT / "build/dev/bin")).absolute()
 
 
-def write_config(directory, users, emitter="sim"):
-    """The site's own files, with the test's logins added to its members lists. `users`: login → group."""
+def write_config(directory, users, emitter="sim", daemon=None):
+    """The site's own files, with the test's logins added to its members lists. `users`: login → group; `daemon`:
+    further keys of ds01d.yaml, as nested dictionaries."""
     shutil.copytree(SITE, directory, copy_function=shutil.copyfile)
     for path in [directory, directory / "groups"]:
         path.chmod(0o755)
@@ -33,16 +34,19 @@ def write_config(directory, users, emitter="sim"):
         members = directory / "groups" / f"{group}.members"
         with members.open("a") as file:
             file.write(f"\n{login}  # of this test run\n")
-    (directory / "ds01d.yaml").write_text(f"gpu:\n  emitter: {emitter}\n")
+    settings = {**(daemon or {})}
+    settings["gpu"] = {"emitter": emitter, **settings.get("gpu", {})}
+    # JSON is YAML.
+    (directory / "ds01d.yaml").write_text(json.dumps(settings, indent=2) + "\n")
 
 
 class Daemon:
-    def __init__(self, base, engine_socket, users, emitter="sim"):
+    def __init__(self, base, engine_socket, users, emitter="sim", daemon=None):
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)
         self.config, self.state, self.logs, self.run_dir = (self.base / name for name in ("c", "s", "l", "r"))
-        write_config(self.config, users, emitter)
+        write_config(self.config, users, emitter, daemon)
         self.state.mkdir(mode=0o700)
         self.logs.mkdir(mode=0o750)
         self.run_dir.mkdir()

@@ -73,18 +73,18 @@ TEST(Load, SaysEverythingThatIsWrongAtOnce) {
                               "here; did you mean memory?\n"));
   EXPECT_THAT(text, HasSubstr("user-overrides.yaml:"));
   EXPECT_THAT(text, HasSubstr("group-overrides.txt:1:5: error: ada: there is no group nowhere"));
-  EXPECT_THAT(text, HasSubstr("ds01d.yaml:1:16: error: gpu.emitter: expected sim or nvidia, found cuda\n"));
+  EXPECT_THAT(text, HasSubstr("ds01d.yaml:1:16: error: gpu.emitter: expected sim or nvidia or cdi, found cuda\n"));
   EXPECT_THAT(text,
               HasSubstr("lifecycle-exemptions.yaml:1:13: error: exemptions: expected a list of mappings, found 3"));
 }
 
 TEST(Load, GoesOnBesideAFileOfLimitsWithBrokenSyntax) {
   const yaml::Loaded loaded = loadFiles({{"resource-limits.yaml", "a: [\n"},
-                                         {"ds01d.yaml", "socket_mode: x\n"},
+                                         {"ds01d.yaml", "sockets: {mode: x}\n"},
                                          {"groups/s.members", "ada\n"},
                                          {"user-overrides.yaml", "ada: {memory: x}\n"}});
   EXPECT_FALSE(loaded.config);
-  EXPECT_THAT(report(loaded), AllOf(HasSubstr("resource-limits.yaml:"), HasSubstr("ds01d.yaml:1:14: error"),
+  EXPECT_THAT(report(loaded), AllOf(HasSubstr("resource-limits.yaml:"), HasSubstr("ds01d.yaml:1:17: error"),
                                     HasSubstr("user-overrides.yaml:1:15: error"), Not(HasSubstr("s.members")),
                                     Not(HasSubstr("is missing"))));
 }
@@ -177,24 +177,6 @@ TEST(Load, LetsTheOverridesFileWinOverTheInlineOnes) {
   EXPECT_EQ(limitsFor(*loaded.config, "ada")->max_cpus, CpuMillis{16'000});
   EXPECT_EQ(limitsFor(*loaded.config, "bob")->pids_limit, 2);
   EXPECT_THAT(report(loaded), HasSubstr("warning: user_overrides.ada: has no effect"));
-}
-
-TEST(Load, ReadsTheDaemonsSettings) {
-  const Config config = configOf({{"resource-limits.yaml", "defaults: {}\n"},
-                                  {"ds01d.yaml",
-                                   "gpu: {emitter: sim, gpus_for_all: available}\n"
-                                   "service_users: [grafana]\n"
-                                   "socket_group: docker\n"
-                                   "socket_mode: 0660\n"}});
-  EXPECT_EQ(config.daemon.emitter, Emitter::Sim);
-  EXPECT_EQ(config.daemon.gpus_for_all, GpusForAll::Available);
-  EXPECT_TRUE(config.daemon.service_users.contains("grafana"));
-  EXPECT_EQ(config.daemon.socket_group, "docker");
-  EXPECT_EQ(config.daemon.socket_mode, 0660U);
-  const DaemonSettings defaults = configOf({{"resource-limits.yaml", "defaults: {}\n"}}).daemon;
-  EXPECT_FALSE(defaults.emitter);
-  EXPECT_EQ(defaults.gpus_for_all, GpusForAll::One);
-  EXPECT_EQ(defaults.socket_mode, 0666U);
 }
 
 TEST(Load, ReadsModesOfEnforcement) {

@@ -154,12 +154,12 @@ TEST(ParseScalar, ReadsInstantsInUtc) {
 }
 
 TEST(ParseScalar, ReadsFileModesInOctal) {
-  const auto value = parseKey(Block::DaemonFile, "socket_mode", scalar("0660", true));
+  const auto value = parseKey(Block::DaemonSockets, "mode", scalar("0660", true));
   ASSERT_TRUE(value);
   EXPECT_EQ(std::get<std::int64_t>(*value), 0660);
-  EXPECT_EQ(std::get<std::int64_t>(*parseKey(Block::DaemonFile, "socket_mode", scalar("666"))), 0666);
+  EXPECT_EQ(std::get<std::int64_t>(*parseKey(Block::DaemonSockets, "mode", scalar("666"))), 0666);
   for (const std::string text : {"0o660", "888", "6", "07777", "1777", "-66", "rw-rw-rw-"}) {
-    EXPECT_THAT(refusal(Block::DaemonFile, "socket_mode", scalar(text)), HasSubstr("octal")) << text;
+    EXPECT_THAT(refusal(Block::DaemonSockets, "mode", scalar(text)), HasSubstr("octal")) << text;
   }
 }
 

@@ -129,12 +129,9 @@ TEST(LoadConfig, EveryErrorIsALineOfTheReport) {
 }
 
 TEST(LoadInventory, NoneIsEmptyAndAMissingFileIsAnError) {
-  Options options;
-  EXPECT_TRUE(loadInventory(options)->slots.empty());
+  EXPECT_TRUE(loadInventory({.kind = config::GpuSource::Kind::None, .file = {}})->slots.empty());
   const TempDir dir;
-  options.gpu_source = GpuSource::Sim;
-  options.gpu_file = dir.file("none.yaml");
-  EXPECT_FALSE(loadInventory(options));
+  EXPECT_FALSE(loadInventory({.kind = config::GpuSource::Kind::Sim, .file = dir.file("none.yaml")}));
 }
 
 }  // namespace

@@ -1,0 +1,124 @@
+// ds01d.yaml.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "config/compile_parts.h"
+
+namespace ds01::config {
+namespace {
+
+// sun_path holds 108 bytes with the closing NUL (unix(7)).
+constexpr std::size_t kLongestSocketPath = 107;
+
+// Directories that hold what runs the machine: who mounts one, or what lies above it, has the host.
+constexpr std::array<std::string_view, 13> kNeverRoots{"/bin",  "/boot", "/dev",  "/etc", "/lib", "/lib64", "/proc",
+                                                       "/root", "/run",  "/sbin", "/sys", "/usr", "/var"};
+
+void readSockets(const Section& section, SocketSettings& sockets, Report& report) {
+  take(section, "listen", sockets.listen_path);
+  take(section, "engine", sockets.engine_path);
+  takeGroupName(section, "group", sockets.group, report);
+  std::int64_t mode = sockets.mode;
+  take(section, "mode", mode);
+  sockets.mode = static_cast<unsigned>(mode);
+  const Entry* listen = section.find("listen");
+  if (listen != nullptr && sockets.listen_path == sockets.engine_path) {
+    report.error(listen->value_at, listen->path, "is the Engine's own socket; expected another one");
+  }
+}
+
+void readGpu(const Section& section, GpuSettings& gpu, Report& report) {
+  std::string source;
+  take(section, "source", source);
+  if (!source.empty()) gpu.source = parseGpuSource(source);
+  std::string emitter;
+  take(section, "emitter", emitter);
+  if (emitter == "sim") gpu.emitter = Emitter::Sim;
+  if (emitter == "nvidia") gpu.emitter = Emitter::Nvidia;
+  if (emitter == "cdi") {
+    gpu.emitter = Emitter::Cdi;
+    const Entry* entry = section.find("emitter");
+    report.error(entry->value_at, entry->path, "cdi is not there yet; expected sim or nvidia");
+  }
+  std::string for_all;
+  take(section, "gpus_for_all", for_all);
+  if (for_all == "available") gpu.gpus_for_all = GpusForAll::Available;
+  take(section, "cdi_dir", gpu.cdi_dir);
+}
+
+// Whether `path` is `top` or below it; both absolute and clean.
+bool isWithin(std::string_view top, std::string_view path) {
+  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+// Empty if a mount root may be `path`, else the end of a sentence.
+std::string whyNoRoot(std::string_view path) {
+  if (!isCleanPath(path)) return fmt::format("\"{}\" is not home and not an absolute path without . and ..", path);
+  if (path == "/") return "/ is the whole host; expected a directory for users' data";
+  const auto* system = std::ranges::find_if(kNeverRoots, [path](std::string_view top) { return isWithin(top, path); });
+  if (system == kNeverRoots.end()) return {};
+  return fmt::format("{} is part of the system, as everything below {} is; expected a directory for users' data", path,
+                     *system);
+}
+
+void readMounts(const Section& section, MountSettings& mounts, Report& report) {
+  const Entry* roots = section.find("roots");
+  if (roots == nullptr) return;
+  mounts.home = false;
+  for (const TextItem& item : std::get<std::vector<TextItem>>(roots->value)) {
+    if (item.text == "home") {
+      mounts.home = true;
+    } else if (const std::string reason = whyNoRoot(item.text); !reason.empty()) {
+      report.error(item.at, roots->path, reason);
+    } else {
+      mounts.directories.push_back(item.text);
+    }
+  }
+}
+
+void takeDirection(const Section& section, std::string_view name, FailDirection& out) {
+  std::string text;
+  take(section, name, text);
+  if (text == "closed") out = FailDirection::Closed;
+  if (text == "open") out = FailDirection::Open;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> unixSocketPath(std::string_view url) {
+  static constexpr std::string_view kScheme = "unix://";
+  if (!url.starts_with(kScheme) || url.size() <= kScheme.size() + 1 || url[kScheme.size()] != '/') {
+    return std::unexpected(fmt::format("\"{}\" is not a Unix socket; write unix:///PATH", url));
+  }
+  std::string path(url.substr(kScheme.size()));
+  if (path.size() > kLongestSocketPath) {
+    return std::unexpected(
+        fmt::format("the path has {} bytes; a Unix socket's may have {}", path.size(), kLongestSocketPath));
+  }
+  return path;
+}
+
+std::optional<GpuSource> parseGpuSource(std::string_view text) {
+  static constexpr std::string_view kSim = "sim:";
+  if (text == "nvml") return GpuSource{.kind = GpuSource::Kind::Nvml, .file = {}};
+  if (text == "none") return GpuSource{.kind = GpuSource::Kind::None, .file = {}};
+  if (!text.starts_with(kSim) || text.size() == kSim.size()) return std::nullopt;
+  return GpuSource{.kind = GpuSource::Kind::Sim, .file = std::string(text.substr(kSim.size()))};
+}
+
+void readDaemon(const Section& file, Config& config, Report& report) {
+  DaemonSettings& daemon = config.daemon;
+  if (const Section* sockets = below(file, "sockets")) readSockets(*sockets, daemon.sockets, report);
+  if (const Section* gpu = below(file, "gpu")) readGpu(*gpu, daemon.gpu, report);
+  if (const Section* mounts = below(file, "mounts")) readMounts(*mounts, daemon.mounts, report);
+  if (const Section* queue = below(file, "queue")) take(*queue, "wait", daemon.queue.wait);
+  if (const Section* fail = below(file, "fail")) {
+    takeDirection(*fail, "gpu_inventory", daemon.fail.gpu_inventory);
+    takeDirection(*fail, "events", daemon.fail.events);
+  }
+  takeLogins(file, "service_users", daemon.service_users, report);
+}
+
+}  // namespace ds01::config

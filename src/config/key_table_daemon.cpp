@@ -1,0 +1,140 @@
+// The rows of the key table for the files that are ours alone: ds01d.yaml and simulated inventories.
+#include <array>
+
+#include "config/key_rows.h"
+
+namespace ds01::config {
+namespace {
+
+using enum Block;
+using T = ValueType;
+using S = KeyStatus;
+
+constexpr auto kRows = std::to_array<Key>({
+    {.block = DaemonFile,
+     .name = "sockets",
+     .type = T::Mapping,
+     .child = DaemonSockets,
+     .doc = "Where people connect, and where the Engine is."},
+    {.block = DaemonFile,
+     .name = "gpu",
+     .type = T::Mapping,
+     .child = DaemonGpu,
+     .doc = "How GPUs are found and given."},
+    {.block = DaemonFile,
+     .name = "mounts",
+     .type = T::Mapping,
+     .child = DaemonMounts,
+     .doc = "What of the host containers may mount."},
+    {.block = DaemonFile,
+     .name = "queue",
+     .type = T::Mapping,
+     .status = S::NotYet,
+     .child = DaemonQueue,
+     .doc = "Waiting for a GPU."},
+    {.block = DaemonFile,
+     .name = "service_users",
+     .type = T::TextList,
+     .status = S::NotYet,
+     .doc = "Logins of programs that may read what everybody may, such as dashboards."},
+    {.block = DaemonFile,
+     .name = "fail",
+     .type = T::Mapping,
+     .status = S::NotYet,
+     .child = DaemonFail,
+     .doc = "What happens when something could not be asked; closed refuses, open goes on without."},
+
+    {.block = DaemonSockets,
+     .name = "listen",
+     .type = T::UnixSocket,
+     .doc = "The socket for everybody; --listen wins. unix:///run/ds01/docker.sock if absent."},
+    {.block = DaemonSockets,
+     .name = "engine",
+     .type = T::UnixSocket,
+     .doc = "The Engine's own socket; --engine wins. unix:///var/run/docker.sock if absent."},
+    {.block = DaemonSockets,
+     .name = "group",
+     .type = T::Text,
+     .doc = "Unix group of the listening socket; root's if absent."},
+    {.block = DaemonSockets,
+     .name = "mode",
+     .type = T::FileMode,
+     .doc = "Mode of the listening socket. 0666 if absent: identity decides, not the file."},
+
+    {.block = DaemonGpu,
+     .name = "source",
+     .type = T::GpuSource,
+     .doc = "Where the GPUs come from: nvml, none or sim:/PATH; --gpus wins. nvml if its library loads, else none, if "
+            "absent."},
+    {.block = DaemonGpu,
+     .name = "emitter",
+     .type = T::Choice,
+     .choices = "sim|nvidia|cdi",
+     .doc = "How a lease reaches the container; sim if the source is sim:FILE, else nvidia, if absent."},
+    {.block = DaemonGpu,
+     .name = "gpus_for_all",
+     .type = T::Choice,
+     .choices = "one|available",
+     .doc = "What --gpus all means: one, or what is free within the limits. one if absent."},
+    {.block = DaemonGpu,
+     .name = "cdi_dir",
+     .type = T::Path,
+     .status = S::NotYet,
+     .doc = "Where the emitter cdi writes its specification; the Engine must read it. /var/run/cdi if absent."},
+
+    {.block = DaemonMounts,
+     .name = "roots",
+     .type = T::TextList,
+     .status = S::NotYet,
+     .doc = "Directories below which binds are allowed; home is the caller's own. [home] if absent."},
+
+    {.block = DaemonQueue,
+     .name = "wait",
+     .type = T::Duration,
+     .unit = 's',
+     .doc = "How long a request waits for a GPU; 0: not at all. 180 s if absent."},
+
+    {.block = DaemonFail,
+     .name = "gpu_inventory",
+     .type = T::Choice,
+     .choices = "closed|open",
+     .doc = "While the GPU driver does not answer: closed gives no GPU, open goes by what was last seen. closed if "
+            "absent."},
+    {.block = DaemonFail,
+     .name = "events",
+     .type = T::Choice,
+     .choices = "closed|open",
+     .doc = "While events.jsonl cannot be written: closed refuses create, start and exec, open goes on without the "
+            "record. open if absent."},
+
+    {.block = GpuFile, .name = "gpus", .type = T::MappingList, .child = GpuFileGpu, .doc = "The GPUs."},
+    {.block = GpuFileGpu, .name = "index", .type = T::Count, .doc = "Index of the GPU, from 0."},
+    {.block = GpuFileGpu, .name = "uuid", .type = T::Text, .doc = "GPU-…"},
+    {.block = GpuFileGpu, .name = "model", .type = T::Text, .doc = "As the driver names it."},
+    {.block = GpuFileGpu, .name = "memory_mib", .type = T::Count, .positive = true, .doc = "Memory in MiB."},
+    {.block = GpuFileGpu,
+     .name = "slices",
+     .type = T::Count,
+     .positive = true,
+     .doc = "Compute slices that MIG can cut it into. 7 if absent."},
+    {.block = GpuFileGpu,
+     .name = "mig",
+     .type = T::MappingList,
+     .child = GpuFileMig,
+     .doc = "MIG instances; absent: the GPU is whole; empty: MIG is on and nothing can be given."},
+    {.block = GpuFileMig, .name = "profile", .type = T::Text, .doc = "2g.20gb"},
+    {.block = GpuFileMig, .name = "uuid", .type = T::Text, .doc = "MIG-…"},
+    {.block = GpuFileMig,
+     .name = "memory_mib",
+     .type = T::Count,
+     .positive = true,
+     .doc = "Memory in MiB; as the profile says if absent."},
+});
+
+}  // namespace
+
+std::span<const Key> daemonRows() {
+  return kRows;
+}
+
+}  // namespace ds01::config

@@ -1,0 +1,113 @@
+#include "config/daemon_settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "site_dir.h"
+
+namespace ds01::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+yaml::Loaded load(const std::string& text) {
+  return loadFiles({{"resource-limits.yaml", "defaults: {}\n"}, {"ds01d.yaml", text}});
+}
+
+DaemonSettings settings(const std::string& text) {
+  const yaml::Loaded loaded = load(text);
+  EXPECT_TRUE(loaded.config) << report(loaded);
+  return loaded.config.value_or(Config{}).daemon;
+}
+
+std::string problems(const std::string& text) {
+  return report(load(text));
+}
+
+TEST(DaemonSettings, AllMayBeAbsent) {
+  const DaemonSettings read = settings("");
+  EXPECT_FALSE(read.sockets.listen_path);
+  EXPECT_FALSE(read.sockets.engine_path);
+  EXPECT_EQ(read.sockets.group, "");
+  EXPECT_EQ(read.sockets.mode, 0666U);
+  EXPECT_FALSE(read.gpu.source);
+  EXPECT_FALSE(read.gpu.emitter);
+  EXPECT_EQ(read.gpu.gpus_for_all, GpusForAll::One);
+  EXPECT_EQ(read.gpu.cdi_dir, "/var/run/cdi");
+  EXPECT_TRUE(read.mounts.home);
+  EXPECT_THAT(read.mounts.directories, ElementsAre());
+  EXPECT_EQ(read.queue.wait, std::chrono::seconds(180));
+  EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Closed);
+  EXPECT_EQ(read.fail.events, FailDirection::Open);
+}
+
+TEST(DaemonSettings, ReadsEachKey) {
+  const DaemonSettings read = settings(
+      "sockets:\n"
+      "  listen: unix:///run/ds01/d.sock\n"
+      "  engine: unix:///run/engine.sock\n"
+      "  group: docker\n"
+      "  mode: 0660\n"
+      "gpu: {source: sim:/etc/ds01/gpus.yaml, emitter: sim, gpus_for_all: available, cdi_dir: /etc/cdi}\n"
+      "mounts: {roots: [/scratch, home, /data/shared]}\n"
+      "queue: {wait: 3m}\n"
+      "service_users: [grafana]\n"
+      "fail: {gpu_inventory: open, events: closed}\n");
+  EXPECT_EQ(read.sockets.listen_path, "/run/ds01/d.sock");
+  EXPECT_EQ(read.sockets.engine_path, "/run/engine.sock");
+  EXPECT_EQ(read.sockets.group, "docker");
+  EXPECT_EQ(read.sockets.mode, 0660U);
+  EXPECT_EQ(read.gpu.source, (GpuSource{.kind = GpuSource::Kind::Sim, .file = "/etc/ds01/gpus.yaml"}));
+  EXPECT_EQ(read.gpu.emitter, Emitter::Sim);
+  EXPECT_EQ(read.gpu.gpus_for_all, GpusForAll::Available);
+  EXPECT_EQ(read.gpu.cdi_dir, "/etc/cdi");
+  EXPECT_TRUE(read.mounts.home);
+  EXPECT_THAT(read.mounts.directories, ElementsAre("/scratch", "/data/shared"));
+  EXPECT_EQ(read.queue.wait, std::chrono::minutes(3));
+  EXPECT_TRUE(read.service_users.contains("grafana"));
+  EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Open);
+  EXPECT_EQ(read.fail.events, FailDirection::Closed);
+}
+
+TEST(DaemonSettings, KnowTheOtherSources) {
+  EXPECT_EQ(settings("gpu: {source: nvml}\n").gpu.source->kind, GpuSource::Kind::Nvml);
+  EXPECT_EQ(settings("gpu: {source: none}\n").gpu.source->kind, GpuSource::Kind::None);
+  for (const std::string text : {"sim:", "sim:gpus.yaml", "sim:/a/../b", "rocm", "NVML", "[nvml]", "~"}) {
+    EXPECT_THAT(problems("gpu: {source: '" + text + "'}\n"), HasSubstr("expected nvml, none or sim:/PATH")) << text;
+  }
+}
+
+TEST(DaemonSettings, RefuseSocketsThatAreNone) {
+  EXPECT_THAT(problems("sockets: {listen: /run/d.sock}\n"),
+              HasSubstr("ds01d.yaml:1:19: error: sockets.listen: \"/run/d.sock\" is not a Unix socket"));
+  EXPECT_THAT(problems("sockets: {engine: tcp://127.0.0.1:2375}\n"), HasSubstr("is not a Unix socket"));
+  EXPECT_THAT(problems("sockets: {engine: unix:///run/../d.sock}\n"), HasSubstr("is not a path without . and .."));
+  EXPECT_THAT(problems("sockets: {listen: unix:///" + std::string(120, 'x') + "}\n"), HasSubstr("may have 107"));
+  EXPECT_THAT(problems("sockets: {listen: unix:///a, engine: unix:///a}\n"), HasSubstr("is the Engine's own socket"));
+}
+
+TEST(DaemonSettings, WithoutHomeTheHomeIsNoRoot) {
+  const MountSettings mounts = settings("mounts: {roots: [/scratch]}\n").mounts;
+  EXPECT_FALSE(mounts.home);
+  EXPECT_THAT(mounts.directories, ElementsAre("/scratch"));
+  EXPECT_FALSE(settings("mounts: {roots: []}\n").mounts.home);
+}
+
+TEST(DaemonSettings, RefuseRootsThatHoldTheSystem) {
+  for (const std::string root : {"/", "/etc", "/proc", "/sys/fs/cgroup", "/dev/shm", "/run/user", "/var",
+                                 "/var/lib/ds01", "/usr/local", "/boot/efi", "/root"}) {
+    EXPECT_THAT(problems("mounts: {roots: [" + root + "]}\n"), HasSubstr("error: mounts.roots: ")) << root;
+  }
+  for (const std::string root : {"scratch", "~", "/a/", "/a//b", "/a/./b", "/a/../b", "\"/a\\tb\""}) {
+    EXPECT_THAT(problems("mounts: {roots: [" + root + "]}\n"), HasSubstr("error: mounts.roots: ")) << root;
+  }
+  EXPECT_EQ(problems("mounts: {roots: [/variables, /etcetera, /srv/data]}\n"), "");
+}
+
+TEST(DaemonSettings, KeysOfTheEarlierLayoutAreUnknown) {
+  EXPECT_THAT(problems("socket_mode: 0660\n"), HasSubstr("warning: socket_mode: is not a key that can stand here"));
+}
+
+}  // namespace
+}  // namespace ds01::config
