@@ -13,6 +13,8 @@ from . import hosts, unix_http
 from .process import Child, reap_orphans
 from .waiting import wait_until
 
+# Stands where the NVIDIA runtime stands: some clients look for a runtime of this name before they ask for a GPU.
+NVIDIA_RUNTIME = '#!/bin/sh\nexec runc "$@"\n'
 HOOK_SOURCE = Path(__file__).with_name("nvidia_hook.py")
 
 
@@ -59,6 +61,7 @@ class Engine:
         self.socket = self.base / "engine.sock"
         self.hook_record = self.base / "hook.jsonl"
         self.cgroup = f"ds01test-{os.getpid()}"
+        self._programs = self.base / "bin"
         self._containerd_pidfile = self.base / "exec/containerd/containerd.pid"
         self._nvidia = nvidia
         self._live_restore = live_restore
@@ -66,17 +69,22 @@ class Engine:
 
     def configuration(self):
         """What has no flag."""
-        return {}
+        if not self._nvidia:
+            return {}
+        return {"runtimes": {"nvidia": {"path": str(self._programs / "nvidia-container-runtime")}}}
+
+    def _install_nvidia(self):
+        self._programs.mkdir(exist_ok=True)
+        shutil.copy(HOOK_SOURCE, self._programs / "nvidia-container-runtime-hook")
+        (self._programs / "nvidia-container-runtime").write_text(NVIDIA_RUNTIME)
+        for program in self._programs.iterdir():
+            program.chmod(0o755)
 
     def start(self):
         env = {**os.environ, "DS01_HOOK_RECORD": str(self.hook_record)}
         if self._nvidia:
-            programs = self.base / "bin"
-            programs.mkdir(exist_ok=True)
-            hook = programs / "nvidia-container-runtime-hook"
-            shutil.copy(HOOK_SOURCE, hook)
-            hook.chmod(0o755)
-            env["PATH"] = f"{programs}:{env['PATH']}"
+            self._install_nvidia()
+            env["PATH"] = f"{self._programs}:{env['PATH']}"
         argv = ["dockerd", "--host", f"unix://{self.socket}", "--group", "root"]
         argv += ["--data-root", self.base / "data", "--exec-root", self.base / "exec"]
         argv += ["--pidfile", self.base / "dockerd.pid", "--cgroup-parent", f"/{self.cgroup}"]
@@ -180,4 +188,4 @@ class Engine26(Engine):
         self.cdi_dir.mkdir()
 
     def configuration(self):
-        return {"features": {"cdi": True}, "cdi-spec-dirs": [str(self.cdi_dir)]}
+        return {**super().configuration(), "features": {"cdi": True}, "cdi-spec-dirs": [str(self.cdi_dir)]}

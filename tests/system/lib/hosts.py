@@ -40,6 +40,16 @@ def trixie():
     return path
 
 
+def trixie_docker():
+    """Its docker command line client, which finds compose and buildx by `cli_plugins` in the user's configuration."""
+    return trixie() / "usr/bin/docker"
+
+
+def cli_plugins():
+    """For `cliPluginsExtraDirs` in a docker client's config.json."""
+    return trixie() / "usr/libexec/docker/cli-plugins"
+
+
 def trixie_prefix():
     """argv before a program: a mount namespace with trixie's /usr. All else is the host's, and what is mounted there
     later is seen; what is mounted within is not seen outside and ends with the program."""
