@@ -9,6 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 option(DS01_BUILD_TESTS "build the unit tests" ON)
+option(DS01_FUZZ "build the libFuzzer targets instead; needs Clang (preset fuzz)" OFF)
 option(DS01_WARNINGS_AS_ERRORS "off for packagers with another compiler" ON)
 set(DS01_SANITIZE "" CACHE STRING "value for -fsanitize=, e.g. address,undefined")
 
@@ -40,10 +41,14 @@ if(DS01_SANITIZE)
   if(DS01_SANITIZE MATCHES "thread")
     # GCC warns that atomic_thread_fence, which Asio uses, is not modelled by ThreadSanitizer.
     target_compile_options(ds01_options INTERFACE -Wno-tsan)
-  else()
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12's -Wmaybe-uninitialized reports false positives in inlined std::expected under the sanitizers.
     target_compile_options(ds01_options INTERFACE -Wno-maybe-uninitialized)
   endif()
+endif()
+
+if(DS01_FUZZ)
+  target_compile_options(ds01_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # ds01_library(name SOURCES … HEADERS … DEPS …): static library `name`. Every header must compile alone: the target
@@ -84,4 +89,24 @@ function(ds01_test name)
   target_compile_definitions(${name} PRIVATE DS01_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ds01_options ${arg_DEPS} GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# ds01_fuzz(name SOURCES … DEPS …): the libFuzzer target fuzz_<name>. Its ctest, with label `fuzz`, takes
+# tests/fuzz/corpus/<name> and DS01_FUZZ_RUNS inputs in all; the seed is fixed, so a failure can be repeated. New inputs
+# go to a folder of the build, which tools/dev empties before.
+set(DS01_FUZZ_RUNS 6000 CACHE STRING "inputs per target in ctest")
+function(ds01_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  set(target fuzz_${name})
+  add_executable(${target} ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${target} PRIVATE ds01_options ${arg_DEPS})
+  set(here "${PROJECT_SOURCE_DIR}/tests/fuzz")
+  add_test(NAME fuzz.${name}
+           COMMAND ${target} -seed=1 -runs=${DS01_FUZZ_RUNS} -max_len=4096 -print_final_stats=1 -verbosity=0
+                   -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${name}- -dict=${here}/dictionaries/${name}.dict
+                   "${CMAKE_BINARY_DIR}/fuzz/new/${name}" "${here}/corpus/${name}")
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 600)
 endfunction()

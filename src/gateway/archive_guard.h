@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/exchange.h"
+#include "gateway/body_guard.h"
 #include "model/denial.h"
 
 namespace ds01::gateway {

@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
+#include "gateway/body_guard.h"
 #include "gateway/core.h"
 #include "gateway/head_writer.h"
 #include "gateway/http_link.h"
@@ -45,17 +46,6 @@ class BodyFilter {
   virtual ~BodyFilter() = default;
   // What may pass now, possibly nothing.
   virtual boost::asio::awaitable<std::string> pass(std::string_view piece) = 0;
-};
-
-// Looks at a streamed request body before it goes on; bounded memory.
-class BodyGuard {
- public:
-  BodyGuard() = default;
-  BodyGuard(const BodyGuard&) = delete;
-  BodyGuard& operator=(const BodyGuard&) = delete;
-  virtual ~BodyGuard() = default;
-  // A denial ends the request: `piece` and what follows do not go on.
-  virtual std::optional<Denial> feed(std::string_view piece) = 0;
 };
 
 class Exchange {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/http_link.h"
 #include "gateway/raw_head.h"
+#include "gateway/response_head.h"
 
 namespace ds01::gateway {
 

@@ -215,11 +215,6 @@ asio::awaitable<void> ClientLink::drain(std::chrono::milliseconds limit) {
   }
 }
 
-const std::string* ResponseHead::find(std::string_view name) const {
-  const auto it = std::ranges::find_if(fields, [&](const HeaderField& f) { return equalsFolded(f.name, name); });
-  return it == fields.end() ? nullptr : &it->value;
-}
-
 struct EngineLink::Parsing {
   beast::flat_buffer buffer{kBufferBytes};
   std::optional<http::response_parser<http::buffer_body>> parser;

@@ -22,6 +22,7 @@
 
 #include "base/result.h"
 #include "gateway/raw_head.h"
+#include "gateway/response_head.h"
 #include "model/denial.h"
 
 namespace ds01::gateway {
@@ -67,17 +68,6 @@ class ClientLink {
   struct Parsing;
   Socket socket_;
   std::unique_ptr<Parsing> parsing_;
-};
-
-struct ResponseHead {
-  int status = 0;
-  std::string reason;
-  std::vector<HeaderField> fields;
-  bool keep_alive = false;
-  bool until_close = false;             // the body ends with the connection
-  std::optional<std::uint64_t> length;  // Content-Length
-  bool has_body = true;                 // false: HEAD, 1xx, 204, 304
-  const std::string* find(std::string_view name) const;
 };
 
 class EngineLink {

@@ -8,6 +8,8 @@ source "$DS01_ROOT/tools/lib/setup.sh"
 source "$DS01_ROOT/tools/lib/build.sh"
 # shellcheck source=tools/lib/lint.sh
 source "$DS01_ROOT/tools/lib/lint.sh"
+# shellcheck source=tools/lib/fuzz.sh
+source "$DS01_ROOT/tools/lib/fuzz.sh"
 
 TEST_FAILED=() # names of failed stages
 TEST_EXPRESSION=''
@@ -107,6 +109,10 @@ unit_stages() {
   done
 }
 
+fuzz_stages() {
+  if stage "build fuzz" build_preset fuzz; then stage fuzz fuzz_tests || true; fi
+}
+
 closing() {
   local counts status=0
   counts=$("$DS01_PYTHON" "$DS01_ROOT/tools/lib/count_tests.py" "$TEST_RESULTS") || status=1
@@ -144,6 +150,7 @@ dev_test() {
       unit_stages dev
       stage tidy lint_tidy_changed || true
       unit_stages asan-ubsan tsan
+      fuzz_stages
       system_stage
       ;;
     quick)
