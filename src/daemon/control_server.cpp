@@ -3,6 +3,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <sys/socket.h>
 
 #include "daemon/background.h"
 #include "net/http_server.h"
@@ -14,9 +15,41 @@ using asio::local::stream_protocol;
 
 namespace {
 
-constexpr long kMaxSessions = 256;
+constexpr std::size_t kMaxBodyBytes = 4 * 1024 * 1024;  // of any route
+
+// Whose session it is for the caps only; what may be seen is decided on identify()'s answer.
+std::uint32_t peerUid(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : static_cast<uid_t>(-1);
+}
 
 }  // namespace
+
+// Counts a session as long as it lives.
+class ControlServer::Place {
+ public:
+  Place(std::shared_ptr<ControlSessions> sessions, std::uint32_t uid) : sessions_(std::move(sessions)), uid_(uid) {
+    ++sessions_->all;
+    ++sessions_->by_uid[uid_];
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    --sessions_->all;
+    if (--sessions_->by_uid[uid_] == 0) sessions_->by_uid.erase(uid_);
+  }
+
+  // Root is not kept out by what others have open.
+  bool withinCaps() const {
+    return sessions_->by_uid[uid_] <= ControlSessions::kMostPerUid &&
+           (uid_ == 0 || sessions_->all <= ControlSessions::kMost);
+  }
+
+ private:
+  std::shared_ptr<ControlSessions> sessions_;
+  std::uint32_t uid_;
+};
 
 asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) {
   while (acceptor.is_open()) {
@@ -29,21 +62,27 @@ asio::awaitable<void> ControlServer::serve(stream_protocol::acceptor& acceptor) 
       co_await timer.async_wait(asio::use_awaitable);
       continue;
     }
-    if (sessions_.use_count() > kMaxSessions) continue;  // closes the socket
-    runBeside(acceptor.get_executor(), session(std::move(socket), sessions_), "a session of the control API");
+    auto place = std::make_unique<Place>(sessions_, peerUid(socket.native_handle()));
+    if (!place->withinCaps()) continue;  // closes the socket
+    runBeside(acceptor.get_executor(), session(std::move(socket), std::move(place)), "a session of the control API");
   }
 }
 
-asio::awaitable<void> ControlServer::session(stream_protocol::socket socket, std::shared_ptr<const bool>) {
+asio::awaitable<void> ControlServer::session(stream_protocol::socket socket, std::unique_ptr<Place>) {
   const auto peer = co_await identities_.identify(socket.native_handle());
-  net::HttpHandler answer = [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
+  net::HttpHandler answer = [this, &peer](const net::HttpRequest& request) -> asio::awaitable<net::HttpAnswer> {
     if (!peer) co_return control::errorReply(peer.error().http_status, "ds01: " + peer.error().text);
     if (!(*peer)->alive()) {
       co_return control::errorReply(403, "ds01: the process that opened this connection has exited");
     }
-    co_return control::handle(request, (*peer)->caller(), view_);
+    Caller caller = (*peer)->caller();
+    co_return co_await router_.handle(request, std::move(caller));
   };
-  const net::HttpServerOptions options;
+  net::HttpServerOptions options;
+  options.max_body_bytes = kMaxBodyBytes;
+  options.body_limit = [this](std::string_view method, std::string_view target) {
+    return router_.maxBodyBytes(method, target);
+  };
   co_await net::serveHttp(std::move(socket), std::move(answer), options);
 }
 

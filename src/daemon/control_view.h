@@ -1,7 +1,7 @@
 // The daemon's state as the control API shows it. I/O thread only.
 #pragma once
 
-#include "control/router.h"
+#include "control/view_routes.h"
 #include "daemon/ledger_service.h"
 #include "daemon/owner_service.h"
 #include "daemon/site.h"

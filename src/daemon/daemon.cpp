@@ -57,10 +57,11 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_),
-      control_(identities_, view_),
+      control_(identities_, router_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_},
                {.engine_socket = options_.engine_path}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+  control::addViewRoutes(router_, view_);
   applyConfig();
 }
 

@@ -67,6 +67,7 @@ class Daemon {
   LedgerService grants_;
   EngineWatch watch_;
   ControlView view_;
+  control::Router router_;
   ControlServer control_;
   gateway::Gateway gateway_;
   boost::asio::signal_set signals_;

@@ -1,14 +1,22 @@
 #include "net/http_server.h"
 
+#include <algorithm>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -47,10 +55,110 @@ std::optional<HttpReply> complaint(const boost::system::error_code& code) {
   return std::nullopt;
 }
 
-asio::awaitable<HttpReply> handle(const HttpHandler& handler, const HttpRequest& request) try {
+asio::awaitable<HttpAnswer> handle(const HttpHandler& handler, const HttpRequest& request) try {
   co_return co_await handler(request);
 } catch (const std::exception&) {
   co_return problem(500, "the request failed inside");
+}
+
+// Owns the connection, shared with the coroutine that watches for its end and with whoever wakes the producer.
+class StreamBody final : public HttpBody, public std::enable_shared_from_this<StreamBody> {
+ public:
+  StreamBody(Stream stream, bool chunked, std::chrono::milliseconds write_timeout)
+      : stream_(std::move(stream)),
+        chunked_(chunked),
+        write_timeout_(write_timeout),
+        woken_(stream_.get_executor(), asio::steady_timer::time_point::max()) {}
+
+  asio::awaitable<bool> write(std::string piece) override {
+    if (gone_ || piece.empty()) co_return !gone_;
+    stream_.expires_after(write_timeout_);
+    boost::system::error_code code;
+    std::size_t bytes = 0;
+    if (chunked_) {
+      std::tie(code, bytes) = co_await asio::async_write(stream_, http::make_chunk(asio::buffer(piece)), kToken);
+    } else {
+      std::tie(code, bytes) = co_await asio::async_write(stream_, asio::buffer(piece), kToken);
+    }
+    stream_.expires_never();
+    if (code) gone_ = true;
+    co_return !gone_;
+  }
+
+  asio::awaitable<bool> pause() override {
+    while (!gone_ && !std::exchange(wake_, false)) {
+      woken_.expires_at(asio::steady_timer::time_point::max());
+      co_await woken_.async_wait(kToken);
+    }
+    co_return !gone_;
+  }
+
+  void wake() override {
+    wake_ = true;
+    woken_.cancel();
+  }
+
+  asio::awaitable<bool> writeHead(const std::string& content_type, unsigned version) {
+    http::response<http::empty_body> head(http::status::ok, version);
+    head.set(http::field::content_type, content_type);
+    head.keep_alive(false);
+    head.chunked(chunked_);
+    http::response_serializer<http::empty_body> serializer(head);
+    stream_.expires_after(write_timeout_);
+    const auto [code, bytes] = co_await http::async_write_header(stream_, serializer, kToken);
+    stream_.expires_never();
+    gone_ = static_cast<bool>(code);
+    co_return !gone_;
+  }
+
+  // Nothing more is expected of a client that reads a stream, so whatever can be read is its end or a mistake; bytes
+  // are thrown away as they come.
+  static asio::awaitable<void> watch(std::shared_ptr<StreamBody> body) {
+    char scrap[256];
+    for (;;) {
+      const auto [code, bytes] = co_await body->stream_.socket().async_read_some(asio::buffer(scrap), kToken);
+      if (code) break;
+    }
+    body->gone_ = true;
+    body->woken_.cancel();
+  }
+
+  asio::awaitable<void> end() {
+    if (chunked_ && !gone_) {
+      stream_.expires_after(write_timeout_);
+      co_await asio::async_write(stream_, http::make_chunk_last(), kToken);
+    }
+    breakOff();
+  }
+
+  void breakOff() {
+    gone_ = true;
+    boost::system::error_code ignored;
+    stream_.socket().shutdown(Protocol::socket::shutdown_both, ignored);
+    stream_.socket().close(ignored);  // ends watch()
+  }
+
+ private:
+  Stream stream_;
+  const bool chunked_;
+  const std::chrono::milliseconds write_timeout_;
+  asio::steady_timer woken_;
+  bool wake_ = false;
+  bool gone_ = false;
+};
+
+asio::awaitable<void> answerStream(Stream stream, HttpStream answer, unsigned version, HttpServerOptions options) {
+  const auto body = std::make_shared<StreamBody>(std::move(stream), version >= 11, options.write_timeout);
+  if (!(co_await body->writeHead(answer.content_type, version))) co_return;
+  asio::co_spawn(co_await asio::this_coro::executor, StreamBody::watch(body), asio::detached);
+  try {
+    co_await answer.produce(body);
+  } catch (const std::exception&) {
+    // What was sent cannot be taken back: the missing last chunk tells the client.
+    body->breakOff();
+    co_return;
+  }
+  co_await body->end();
 }
 
 // False: the connection cannot be used further.
@@ -67,7 +175,7 @@ asio::awaitable<bool> answer(Stream& stream, HttpReply reply, unsigned version, 
   co_return !code && keep_alive;
 }
 
-// One request and its answer; false when the connection is done.
+// One request and its answer; false when the connection is done. A stream takes the connection with it.
 asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const HttpHandler& handler,
                                const HttpServerOptions& options) {
   Parser parser;
@@ -75,6 +183,15 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
   parser.body_limit(options.max_body_bytes);
   stream.expires_after(options.head_timeout);
   auto [code, bytes] = co_await http::async_read_header(stream, buffer, parser, kToken);
+  if (!code && options.body_limit) {
+    const auto& head = parser.get();
+    const std::string_view target(head.target().data(), head.target().size());
+    const std::string_view method(head.method_string().data(), head.method_string().size());
+    const std::size_t limit = std::min(options.max_body_bytes, options.body_limit(method, target));
+    parser.body_limit(limit);
+    // The parser has looked at the length already, under the other limit.
+    if (parser.content_length().value_or(0) > limit) code = http::error::body_limit;
+  }
   if (!code && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
     std::tie(code, bytes) = co_await http::async_write(stream, go_on, kToken);
@@ -89,16 +206,21 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
     }
     co_return false;
   }
-  const http::request<http::string_body>& message = parser.get();
+  http::request<http::string_body>& message = parser.get();
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
-  request.body = message.body();
+  request.body = std::move(message.body());
   const bool head_only = message.method() == http::verb::head;
   stream.expires_never();
-  HttpReply reply = co_await handle(handler, request);
+  HttpAnswer reply = co_await handle(handler, request);
+  if (auto* streamed = std::get_if<HttpStream>(&reply)) {
+    co_await answerStream(std::move(stream), std::move(*streamed), message.version(), options);
+    co_return false;
+  }
   stream.expires_after(options.head_timeout);
-  co_return co_await answer(stream, std::move(reply), message.version(), message.keep_alive(), head_only);
+  co_return co_await answer(stream, std::get<HttpReply>(std::move(reply)), message.version(), message.keep_alive(),
+                            head_only);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "control/codec.h"
 #include "control/json_text.h"
 #include "control/router.h"
+#include "control/view_routes.h"
 #include "net/http_server.h"
 #include "samples.h"
 #include "support/canned_http_server.h"
@@ -155,6 +156,9 @@ TEST_F(ClientTest, UnderstandsOurOwnServer) {
     std::vector<ContainerRow> containers() const override { return {sampleContainer("b", "bob")}; }
   };
   namespace asio = boost::asio;
+  const SampleView view;
+  Router router;
+  addViewRoutes(router, view);
   asio::io_context context;
   asio::local::stream_protocol::acceptor acceptor(context, asio::local::stream_protocol::endpoint(path_));
   asio::co_spawn(
@@ -162,10 +166,10 @@ TEST_F(ClientTest, UnderstandsOurOwnServer) {
       [&]() -> asio::awaitable<void> {
         for (int connections = 0; connections < 2; ++connections) {
           asio::local::stream_protocol::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-          const net::HttpHandler handler = [](const net::HttpRequest& request) -> asio::awaitable<net::HttpReply> {
+          const net::HttpHandler handler = [&](const net::HttpRequest& request) -> asio::awaitable<net::HttpAnswer> {
             Caller caller;
             caller.user.login = "bob";
-            co_return handle(request, caller, SampleView{});
+            co_return co_await router.handle(request, caller);
           };
           co_await net::serveHttp(std::move(socket), handler, {});
         }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "control/codec.h"
+#include "control/view_routes.h"
 #include "samples.h"
+#include "support/asio_runner.h"
 
 namespace ds01::control {
 namespace {
@@ -20,11 +22,87 @@ class FakeView : public View {
   }
 };
 
+net::HttpReply handle(const Router& router, net::HttpRequest request, Caller caller = {}) {
+  ds01::test::AsioRunner runner;
+  return std::get<net::HttpReply>(runner.run(router.handle(std::move(request), std::move(caller))));
+}
+
 net::HttpReply ask(std::string method, std::string target, std::string login = "bob", bool admin = false) {
   Caller caller;
   caller.user.login = std::move(login);
   caller.admin = admin;
-  return handle({.method = std::move(method), .target = std::move(target), .body = {}}, caller, FakeView{});
+  const FakeView view;
+  Router router;
+  addViewRoutes(router, view);
+  return handle(router, {.method = std::move(method), .target = std::move(target), .body = {}}, caller);
+}
+
+// A route that says what it got.
+Router echoRouter() {
+  Router router;
+  Handler echo = [](Request request) -> boost::asio::awaitable<net::HttpAnswer> {
+    std::string got;
+    for (const std::string& name : request.names) got += "<" + name + ">";
+    for (const auto& [key, value] : request.query) got += key + "=" + value + ";";
+    got += request.body;
+    co_return net::HttpReply{.status = 200, .body = std::move(got)};
+  };
+  router.add({.method = "GET", .pattern = "/v1/explain/{}", .query = {"a", "b"}, .handler = echo});
+  router.add({.method = "POST", .pattern = "/v1/explain/{}", .max_body_bytes = 4, .handler = echo});
+  return router;
+}
+
+std::string echo(std::string target) {
+  const net::HttpReply reply = handle(echoRouter(), {.method = "GET", .target = std::move(target), .body = {}});
+  return reply.status == 200 ? reply.body : std::to_string(reply.status);
+}
+
+TEST(RouterTest, NamesAndQueryAreDecodedOnce) {
+  EXPECT_EQ(echo("/v1/explain/D12"), "<D12>");
+  EXPECT_EQ(echo("/v1/explain/a%20b%2525"), "<a b%25>");
+  EXPECT_EQ(echo("/v1/explain/x?a=1%2B2+3&b="), "<x>a=1+2+3;b=;");
+  EXPECT_EQ(echo("/v1/explain/x?a"), "<x>a=;");
+}
+
+TEST(RouterTest, WhatIsNotWellEncodedIsRefused) {
+  for (const char* target : {"/v1/explain/%", "/v1/explain/%4", "/v1/explain/%zz", "/v1/explain/a%00",
+                             "/v1/explain/%0a", "/v1/explain/%ff", "/v1/explain/..", "/v1/explain/%2e%2e",
+                             "/v1/explain/.", "/v1/explain/x?a=%", "/v1/explain/x?a=%07", "/v1/explain/x?a=1&a=2",
+                             "/v1/explain/x?c=1", "/v1/explain/x?", "/v1/explain/x?a=1&&b=2", "/v1/explain/x?A=1"}) {
+    EXPECT_EQ(echo(target), "400") << target;
+  }
+  for (const char* target : {"/v1/explain/", "/v1/explain", "/v1/explain//", "/v1/explain/a/b", "/v1/%65xplain/a"}) {
+    EXPECT_EQ(echo(target), "404") << target;
+  }
+  // An encoded slash is part of the name and leads nowhere else.
+  EXPECT_EQ(echo("/v1/explain/..%2fstatus"), "<../status>");
+}
+
+TEST(RouterTest, BodiesGoWhereTheyBelong) {
+  const Router router = echoRouter();
+  EXPECT_EQ(handle(router, {.method = "POST", .target = "/v1/explain/x", .body = "abcd"}).body, "<x>abcd");
+  EXPECT_EQ(handle(router, {.method = "POST", .target = "/v1/explain/x", .body = "abcde"}).status, 413);
+  EXPECT_EQ(handle(router, {.method = "GET", .target = "/v1/explain/x", .body = "a"}).status, 400);
+  EXPECT_EQ(router.maxBodyBytes("POST", "/v1/explain/x?y"), 4U);
+  EXPECT_EQ(router.maxBodyBytes("GET", "/v1/explain/x"), 0U);
+  EXPECT_EQ(router.maxBodyBytes("POST", "/v1/status"), 0U);
+}
+
+TEST(RouterTest, TheOtherMethodsAreNamed) {
+  const net::HttpReply reply = handle(echoRouter(), {.method = "PUT", .target = "/v1/explain/x", .body = {}});
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_NE(reply.body.find("allows GET and POST only, not PUT"), std::string::npos);
+}
+
+TEST(RouterTest, TheHandlerGetsTheCaller) {
+  Router router;
+  router.add(
+      {.method = "GET", .pattern = "/me", .handler = [](Request request) -> boost::asio::awaitable<net::HttpAnswer> {
+         co_return net::HttpReply{.status = 200, .body = request.caller.user.login};
+       }});
+  Caller caller;
+  caller.user.login = "alice";
+  EXPECT_EQ(handle(router, {.method = "GET", .target = "/me", .body = {}}, caller).body, "alice");
 }
 
 TEST(RouterTest, StatusIsCutToTheCaller) {
@@ -51,8 +129,8 @@ TEST(RouterTest, ContainersAreTheCallersOwn) {
   EXPECT_EQ(list->containers, (std::vector{sampleContainer("b", "bob")}));
 }
 
-TEST(RouterTest, AQueryIsIgnored) {
-  EXPECT_EQ(ask("GET", "/v1/status?x=1").status, 200);
+TEST(RouterTest, AQueryThatNobodyReadsIsRefused) {
+  EXPECT_EQ(ask("GET", "/v1/status?x=1").status, 400);
 }
 
 TEST(RouterTest, UnknownPathsAreNotFound) {

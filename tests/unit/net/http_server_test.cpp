@@ -40,7 +40,7 @@ Served serve(std::string_view bytes, HttpServerOptions options = smallLimits(), 
   EXPECT_EQ(::send(client.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(bytes.size()));
   if (!client_stays) client.shutdown(Socket::shutdown_send);
-  const HttpHandler handler = [&](const HttpRequest& request) -> boost::asio::awaitable<HttpReply> {
+  const HttpHandler handler = [&](const HttpRequest& request) -> boost::asio::awaitable<HttpAnswer> {
     served.requests.push_back(request);
     if (request.target == "/throw") throw std::runtime_error("boom");
     co_return reply;
@@ -133,6 +133,122 @@ TEST(HttpServer, AnAnswerMayHaveNoBody) {
   EXPECT_TRUE(served.answer.starts_with("HTTP/1.1 204 "));
   EXPECT_TRUE(served.answer.ends_with("\r\n\r\n"));
   EXPECT_FALSE(contains(served.answer, "Content-Type"));
+}
+
+// A streamed answer whose pieces the test chooses, and a client that may go away.
+class StreamTest : public ::testing::Test {
+ protected:
+  // Runs one session on which `bytes` arrive.
+  void start(std::string_view bytes, std::function<boost::asio::awaitable<void>(std::shared_ptr<HttpBody>)> produce,
+             std::chrono::milliseconds write_timeout = 20'000ms) {
+    boost::asio::local::connect_pair(client_, server_);
+    ASSERT_EQ(::send(client_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    handler_ = [produce = std::move(produce)](const HttpRequest&) -> boost::asio::awaitable<HttpAnswer> {
+      co_return HttpStream{"application/x-ndjson", produce};
+    };
+    HttpServerOptions options = smallLimits();
+    options.write_timeout = write_timeout;
+    boost::asio::co_spawn(runner_.context(), serveHttp(std::move(server_), handler_, options),
+                          [this](const std::exception_ptr&) { ended_ = true; });
+  }
+
+  std::string readAll() {
+    std::string all;
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::recv(client_.native_handle(), buffer, sizeof buffer, 0)) > 0;) {
+      all.append(buffer, static_cast<std::size_t>(got));
+    }
+    return all;
+  }
+
+  AsioRunner runner_;
+  Socket client_{runner_.context()};
+  Socket server_{runner_.context()};
+  HttpHandler handler_;
+  bool ended_ = false;
+};
+
+boost::asio::awaitable<void> twoPieces(std::shared_ptr<HttpBody> body) {
+  co_await body->write("one\n");
+  co_await body->write("two\n");
+}
+
+TEST_F(StreamTest, PiecesAreChunksAndTheConnectionEndsWithThem) {
+  start("GET /s HTTP/1.1\r\nHost: x\r\n\r\n", twoPieces);
+  runner_.turn([&] { return ended_; });
+  const std::string all = readAll();
+  EXPECT_TRUE(contains(all, "HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(contains(all, "Content-Type: application/x-ndjson\r\n"));
+  EXPECT_TRUE(contains(all, "Connection: close\r\n"));
+  EXPECT_TRUE(all.ends_with("\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n")) << all;
+}
+
+TEST_F(StreamTest, Http10GetsThePiecesAsTheyAre) {
+  start("GET /s HTTP/1.0\r\n\r\n", twoPieces);
+  runner_.turn([&] { return ended_; });
+  const std::string all = readAll();
+  EXPECT_FALSE(contains(all, "chunked"));
+  EXPECT_TRUE(all.ends_with("\r\n\r\none\ntwo\n")) << all;
+}
+
+TEST_F(StreamTest, AProducerThatPausesIsWokenAndEndsWhenTheClientGoes) {
+  std::shared_ptr<HttpBody> shared;
+  std::vector<bool> pauses;
+  start("GET /s HTTP/1.1\r\nHost: x\r\n\r\n", [&](std::shared_ptr<HttpBody> body) -> boost::asio::awaitable<void> {
+    shared = body;
+    while (true) {
+      const bool there = co_await body->pause();
+      pauses.push_back(there);
+      if (!there) co_return;
+      co_await body->write("x");
+    }
+  });
+  runner_.turn([&] { return shared != nullptr; });
+  shared->wake();
+  runner_.turn([&] { return !pauses.empty(); });
+  EXPECT_FALSE(ended_);
+  client_.close();
+  runner_.turn([&] { return ended_; });
+  EXPECT_EQ(pauses.front(), true);
+  EXPECT_EQ(pauses.back(), false);
+  shared->wake();  // harmless afterwards
+}
+
+TEST_F(StreamTest, AClientThatDoesNotReadIsGivenUp) {
+  std::size_t pieces = 0;
+  start(
+      "GET /s HTTP/1.1\r\nHost: x\r\n\r\n",
+      [&](std::shared_ptr<HttpBody> body) -> boost::asio::awaitable<void> {
+        while (co_await body->write(std::string(64 * 1024, 'x'))) ++pieces;
+      },
+      100ms);
+  runner_.turn([&] { return ended_; });
+  EXPECT_LT(pieces, 1000U) << "what the kernel does not take is not kept";
+}
+
+TEST_F(StreamTest, AProducerThatThrowsLeavesTheBodyWithoutItsEnd) {
+  start("GET /s HTTP/1.1\r\nHost: x\r\n\r\n", [](std::shared_ptr<HttpBody> body) -> boost::asio::awaitable<void> {
+    co_await body->write("one\n");
+    throw std::runtime_error("boom");
+  });
+  runner_.turn([&] { return ended_; });
+  EXPECT_TRUE(readAll().ends_with("4\r\none\n\r\n"));
+}
+
+TEST(HttpServer, TheHeadMayDecideHowLongTheBodyMayBe) {
+  HttpServerOptions options = smallLimits();
+  options.body_limit = [](std::string_view method, std::string_view target) -> std::size_t {
+    return method == "POST" && target == "/big?x" ? 1'000 : 10;
+  };
+  const std::string body(50, 'x');
+  EXPECT_EQ(serve("POST /big?x HTTP/1.1\r\nContent-Length: 50\r\n\r\n" + body, options).requests.size(), 1U);
+  EXPECT_TRUE(contains(serve("POST /a HTTP/1.1\r\nContent-Length: 50\r\n\r\n" + body, options).answer, " 413 "));
+  const std::string chunked = "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n" + body + "\r\n0\r\n\r\n";
+  EXPECT_TRUE(contains(serve(chunked, options).answer, " 413 "));
+  const std::string more(101, 'x');
+  EXPECT_TRUE(contains(serve("POST /big?x HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + more, options).answer, " 413 "))
+      << "never beyond max_body_bytes";
 }
 
 }  // namespace
