@@ -21,6 +21,10 @@ boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> Ke
   co_return std::make_shared<KernelPeer>(std::move(*peer));
 }
 
+boost::asio::awaitable<Result<std::optional<User>>> KernelIdentities::findUser(std::string login) {
+  return users_.findByLogin(std::move(login));
+}
+
 boost::asio::awaitable<Result<std::string>> ResolvedPaths::resolveBind(const User& user, std::string source) {
   return resolver_.resolve(user, std::move(source));
 }

@@ -9,11 +9,14 @@ namespace ds01::daemon {
 
 class KernelIdentities final : public gateway::Identities {
  public:
-  explicit KernelIdentities(identity::posix::Identifier& identifier) : identifier_(identifier) {}
+  KernelIdentities(identity::posix::Identifier& identifier, identity::posix::UserDb& users)
+      : identifier_(identifier), users_(users) {}
   boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> identify(int socket) override;
+  boost::asio::awaitable<Result<std::optional<User>>> findUser(std::string login) override;
 
  private:
-  identity::posix::Identifier& identifier_;  // outlives this: both belong to the composition root
+  identity::posix::Identifier& identifier_;  // outlives this: all belong to the composition root
+  identity::posix::UserDb& users_;
 };
 
 class ResolvedPaths final : public gateway::Paths {

@@ -47,7 +47,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       user_db_(name_pool_, clock_),
       identifier_(user_db_, {}),
       path_resolver_(path_pool_),
-      identities_(identifier_),
+      identities_(identifier_, user_db_),
       paths_(path_resolver_),
       engine_(io_.get_executor(), options_.engine_path),
       ledger_(std::move(inventory)),
@@ -93,8 +93,10 @@ Status Daemon::run() {
 
 void Daemon::applyConfig() {
   const config::Config& config = site_.config();
-  identifier_.setAdminRules({.users = {config.access.admin_users.begin(), config.access.admin_users.end()},
-                             .group = config::adminGroup(config)});
+  const auto& services = config.daemon.service_users;
+  identifier_.setRoleRules({.admin_users = {config.access.admin_users.begin(), config.access.admin_users.end()},
+                            .admin_group = config::adminGroup(config),
+                            .service_users = {services.begin(), services.end()}});
   grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
                             ? allocator::GpusForAll::Available
                             : allocator::GpusForAll::One);

@@ -41,6 +41,9 @@ class Identities {
   // Who is at the other end of `socket`; refused when the kernel does not prove it. User database look-ups happen on
   // another thread. The descriptor must stay open until the answer is there.
   virtual boost::asio::awaitable<std::expected<std::shared_ptr<Peer>, Denial>> identify(int socket) = 0;
+  // The user whom the machine's user database knows under exactly this login; unset if there is none. Another thread
+  // asks it, and the answer is remembered for a short time. Timeout or Unavailable: the database did not say.
+  virtual boost::asio::awaitable<Result<std::optional<User>>> findUser(std::string login) = 0;
 };
 
 struct OwnedContainer {

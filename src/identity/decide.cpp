@@ -8,11 +8,13 @@ namespace ds01::identity {
 
 namespace {
 
-bool isAdmin(const User& user, const AdminRules& rules) {
-  if (user.uid == 0) return true;
-  if (user.login.empty()) return false;
-  if (std::ranges::find(rules.users, user.login) != rules.users.end()) return true;
-  return !rules.group.empty() && std::ranges::find(user.groups, rules.group) != user.groups.end();
+bool names(const std::vector<std::string>& logins, const User& user) {
+  return !user.login.empty() && std::ranges::find(logins, user.login) != logins.end();
+}
+
+bool isAdmin(const User& user, const RoleRules& rules) {
+  if (user.uid == 0 || names(rules.admin_users, user)) return true;
+  return !rules.admin_group.empty() && std::ranges::find(user.groups, rules.admin_group) != user.groups.end();
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ std::optional<Denial> refusePeer(const PeerFacts& facts) {
   return std::nullopt;
 }
 
-std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional<User>& user, const AdminRules& rules) {
+std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional<User>& user, const RoleRules& rules) {
   if (auto refusal = refusePeer(facts)) return std::unexpected(std::move(*refusal));
   if (!user || user->uid != facts.uid || user->login.empty()) {
     return std::unexpected(Denial{403, "no_login", fmt::format("uid {} has no login on this machine", facts.uid)});
@@ -48,6 +50,7 @@ std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional
   caller.pid = facts.pid;
   caller.login_uid = facts.login_uid;
   caller.admin = isAdmin(*user, rules);
+  caller.service = names(rules.service_users, *user);
   return caller;
 }
 

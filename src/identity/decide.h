@@ -40,10 +40,11 @@ struct PeerFacts {
   NamespaceId host_pid_namespace;
 };
 
-// Who may do everything, besides uid 0. Empty names match nobody.
-struct AdminRules {
-  std::vector<std::string> users;  // logins
-  std::string group;               // a Unix group
+// What a login may be besides itself. Empty names match nobody.
+struct RoleRules {
+  std::vector<std::string> admin_users;    // logins that may do everything, besides uid 0
+  std::string admin_group;                 // a Unix group whose members may too
+  std::vector<std::string> service_users;  // logins of programs that act for others
 };
 
 // The refusal that needs no look at the user database: reason peer_gone, peer_unreadable, peer_no_pid or
@@ -51,6 +52,6 @@ struct AdminRules {
 std::optional<Denial> refusePeer(const PeerFacts& facts);
 
 // `user` is what the user database has under facts.uid. Refused as by refusePeer, or 403 no_login.
-std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional<User>& user, const AdminRules& rules);
+std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional<User>& user, const RoleRules& rules);
 
 }  // namespace ds01::identity

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
+
 namespace ds01 {
 
 struct User {
@@ -21,10 +23,12 @@ struct User {
 
 // The peer of one connection.
 struct Caller {
-  User user;
+  User user;                               // whose rights and quota count: for a peer in a container, its owner
   std::int32_t pid = 0;                    // at the time of connecting
   std::optional<std::uint32_t> login_uid;  // /proc/PID/loginuid: who logged in before sudo; unset if none
   bool admin = false;
+  bool service = false;                  // a login named in service_users: a program that acts for others
+  std::optional<ContainerId> container;  // the peer lives in this container, which is the user's
 };
 
 }  // namespace ds01

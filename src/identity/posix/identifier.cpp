@@ -10,7 +10,7 @@ bool IdentifiedPeer::alive() const {
   return processAlive(pidfd_);
 }
 
-Identifier::Identifier(UserDb& users, AdminRules rules, std::string proc)
+Identifier::Identifier(UserDb& users, RoleRules rules, std::string proc)
     : users_(users), rules_(std::move(rules)), proc_(std::move(proc)) {}
 
 asio::awaitable<std::expected<std::shared_ptr<IdentifiedPeer>, Denial>> Identifier::identify(int socket) {

@@ -32,18 +32,18 @@ class IdentifiedPeer {
 // One thread: that of the loop. The user database outlives it and the calls in flight.
 class Identifier {
  public:
-  Identifier(UserDb& users, AdminRules rules, std::string proc = "/proc");
+  Identifier(UserDb& users, RoleRules rules, std::string proc = "/proc");
 
   // `socket` is a connected Unix stream socket and must stay open until the answer is there. Refused as by decide(), or
   // 503 nss_unavailable when the user database does not answer.
   boost::asio::awaitable<std::expected<std::shared_ptr<IdentifiedPeer>, Denial>> identify(int socket);
 
   // Holds for those identified from now on.
-  void setAdminRules(AdminRules rules) { rules_ = std::move(rules); }
+  void setRoleRules(RoleRules rules) { rules_ = std::move(rules); }
 
  private:
   UserDb& users_;
-  AdminRules rules_;
+  RoleRules rules_;
   std::string proc_;
 };
 

@@ -1,5 +1,5 @@
-// Users by uid, remembered for a short time. Look-ups run on a BlockingPool, one at a time for each uid: whoever asks
-// meanwhile waits for the same answer. Errors are not remembered.
+// Users by uid and by login, remembered for a short time. Look-ups run on a BlockingPool, one at a time for each uid or
+// login: whoever asks meanwhile waits for the same answer. Errors are not remembered.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -23,25 +24,32 @@ struct UserDbOptions {
   std::chrono::milliseconds limit{3'000};  // for one look-up
   std::chrono::seconds keep_found{30};     // a change of groups is seen after this time
   std::chrono::seconds keep_missing{5};    // so that a new login need not wait
-  std::size_t max_entries = 1024;          // the least recently used goes first
+  std::size_t max_entries = 1024;          // uids, and as many logins; the least recently used goes first
 };
 
-using UserLookup = std::function<Result<std::optional<User>>(std::uint32_t uid)>;  // called on the pool's threads
+// Both are called on the pool's threads.
+using UserLookup = std::function<Result<std::optional<User>>(std::uint32_t uid)>;
+using LoginLookup = std::function<Result<std::optional<User>>(const std::string& login)>;
 
 // One thread: that of the loop. The pool and the clock outlive it.
 class UserDb {
  public:
-  UserDb(net::BlockingPool& pool, const Clock& clock, UserDbOptions options = {}, UserLookup lookup = lookUpUser);
+  UserDb(net::BlockingPool& pool, const Clock& clock, UserDbOptions options = {}, UserLookup by_uid = lookUpUser,
+         LoginLookup by_login = lookUpLogin);
   UserDb(const UserDb&) = delete;
   UserDb& operator=(const UserDb&) = delete;
   ~UserDb();
 
   // Unset: nobody has this uid. Timeout or Unavailable: the database did not say.
   boost::asio::awaitable<Result<std::optional<User>>> find(std::uint32_t uid);
+  // The same for a login; its length is the caller's to bound.
+  boost::asio::awaitable<Result<std::optional<User>>> findByLogin(std::string login);
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  template <typename Key>
+  struct LookUps;
+  std::shared_ptr<LookUps<std::uint32_t>> by_uid_;
+  std::shared_ptr<LookUps<std::string>> by_login_;
 };
 
 }  // namespace ds01::identity::posix

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -46,20 +47,9 @@ bool groupsOf(const User& user, std::vector<gid_t>& gids) {
   }
 }
 
-}  // namespace
-
-Result<std::optional<User>> lookUpUser(std::uint32_t uid) {
-  std::vector<char> buffer;
-  passwd entry{};
-  passwd* found = nullptr;
-  int error =
-      withBuffer(buffer, [&](char* data, std::size_t size) { return ::getpwuid_r(uid, &entry, data, size, &found); });
-  if (found == nullptr) {
-    if (meansNobody(error)) return std::optional<User>();
-    return fail(ErrorCode::Unavailable, fmt::format("look up uid {}: {}", uid, std::generic_category().message(error)));
-  }
+Result<User> userOf(const passwd& entry) {
   User user;
-  user.uid = uid;
+  user.uid = entry.pw_uid;
   user.gid = entry.pw_gid;
   user.login = entry.pw_name;
   user.home = entry.pw_dir == nullptr ? "" : entry.pw_dir;
@@ -68,21 +58,50 @@ Result<std::optional<User>> lookUpUser(std::uint32_t uid) {
   if (!groupsOf(user, gids)) {
     return fail(ErrorCode::Unavailable, fmt::format("look up the groups of {}: too many", user.login));
   }
+  std::vector<char> buffer;
   for (const gid_t gid : gids) {
     user.gids.push_back(gid);
     group group_entry{};
-    group* group_found = nullptr;
-    error = withBuffer(buffer, [&](char* data, std::size_t size) {
-      return ::getgrgid_r(gid, &group_entry, data, size, &group_found);
-    });
-    if (group_found != nullptr) {
+    group* found = nullptr;
+    const int error = withBuffer(
+        buffer, [&](char* data, std::size_t size) { return ::getgrgid_r(gid, &group_entry, data, size, &found); });
+    if (found != nullptr) {
       user.groups.emplace_back(group_entry.gr_name);
     } else if (!meansNobody(error)) {
       return fail(ErrorCode::Unavailable,
                   fmt::format("look up gid {}: {}", gid, std::generic_category().message(error)));
     }
   }
-  return std::optional<User>(std::move(user));
+  return user;
+}
+
+// `ask(entry, buffer, size, found)` is getpwuid_r or getpwnam_r; `whom` stands in the error.
+template <typename Ask>
+Result<std::optional<User>> lookUp(std::string_view whom, Ask ask) {
+  std::vector<char> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = withBuffer(buffer, [&](char* data, std::size_t size) { return ask(&entry, data, size, &found); });
+  if (found != nullptr) return userOf(entry);
+  if (meansNobody(error)) return std::optional<User>();
+  return fail(ErrorCode::Unavailable, fmt::format("look up {}: {}", whom, std::generic_category().message(error)));
+}
+
+}  // namespace
+
+Result<std::optional<User>> lookUpUser(std::uint32_t uid) {
+  return lookUp(fmt::format("uid {}", uid), [uid](passwd* entry, char* data, std::size_t size, passwd** found) {
+    return ::getpwuid_r(uid, entry, data, size, found);
+  });
+}
+
+Result<std::optional<User>> lookUpLogin(const std::string& login) {
+  if (login.empty() || login.find('\0') != std::string::npos) return std::optional<User>();
+  auto user = lookUp(login, [&login](passwd* entry, char* data, std::size_t size, passwd** found) {
+    return ::getpwnam_r(login.c_str(), entry, data, size, found);
+  });
+  if (user && *user && (*user)->login != login) return std::optional<User>();
+  return user;
 }
 
 }  // namespace ds01::identity::posix

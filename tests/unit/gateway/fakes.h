@@ -53,7 +53,15 @@ class FakeIdentities : public Identities {
     if (denial) co_return std::unexpected(*denial);
     co_return std::make_shared<FakePeer>(caller, alive);
   }
+  asio::awaitable<Result<std::optional<User>>> findUser(std::string login) override {
+    const std::lock_guard lock(mutex);
+    if (users_away) co_return fail(ErrorCode::Unavailable, "no answer");
+    const auto found = users.find(login);
+    co_return found == users.end() ? std::nullopt : std::optional<User>(found->second);
+  }
   std::mutex mutex;
+  std::map<std::string, User> users;
+  bool users_away = false;
   Caller caller = callerNamed("alice", 1001);
   std::optional<Denial> denial;
   std::shared_ptr<std::atomic<bool>> alive = std::make_shared<std::atomic<bool>>(true);

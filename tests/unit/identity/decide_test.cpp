@@ -27,10 +27,10 @@ User userOf(std::uint32_t uid, std::string login) {
   return user;
 }
 
-AdminRules rules() {
-  AdminRules rules;
-  rules.users = {"boss@example.edu"};
-  rules.group = "ds01-admin";
+RoleRules rules() {
+  RoleRules rules;
+  rules.admin_users = {"boss@example.edu"};
+  rules.admin_group = "ds01-admin";
   return rules;
 }
 
@@ -61,12 +61,23 @@ TEST(Decide, AdminsAreUidZeroNamedLoginsAndOneGroup) {
   EXPECT_TRUE(decide(provenFacts(), member, rules())->admin);
 }
 
+TEST(Decide, ServiceUsersAreNoAdmins) {
+  RoleRules rules;
+  rules.service_users = {"dashboard"};
+  const auto dashboard = decide(provenFacts(), userOf(1001, "dashboard"), rules);
+  EXPECT_TRUE(dashboard->service);
+  EXPECT_FALSE(dashboard->admin);
+  EXPECT_FALSE(decide(provenFacts(), userOf(1001, "alice"), rules)->service);
+  rules.service_users = {""};
+  EXPECT_FALSE(decide(provenFacts(), userOf(1001, "alice"), rules)->service);
+}
+
 TEST(Decide, EmptyRulesMatchNobody) {
   User odd = userOf(1001, "alice");
   odd.groups.emplace_back("");
-  AdminRules empty;
+  RoleRules empty;
   EXPECT_FALSE(decide(provenFacts(), odd, empty)->admin);
-  empty.users = {""};
+  empty.admin_users = {""};
   EXPECT_FALSE(decide(provenFacts(), odd, empty)->admin);
 }
 

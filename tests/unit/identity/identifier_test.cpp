@@ -50,14 +50,14 @@ TEST_F(IdentifierTest, SaysWhoCallsAndWhetherHeIsStillThere) {
   EXPECT_FALSE((*peer)->alive());
 }
 
-TEST_F(IdentifierTest, Root_AdminRulesHoldFromWhenTheyAreSet) {
+TEST_F(IdentifierTest, Root_RolesHoldFromWhenTheyAreSet) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
   Identifier identifier(users_, {});
   ChildPeer child({.uid = 54321});
   EXPECT_FALSE(runner_.run(identifier.identify(child.socket())).value()->caller().admin);
-  AdminRules rules;
-  rules.group = "staff";
-  identifier.setAdminRules(rules);
+  RoleRules rules;
+  rules.admin_group = "staff";
+  identifier.setRoleRules(rules);
   EXPECT_TRUE(runner_.run(identifier.identify(child.socket())).value()->caller().admin);
   ChildPeer root({});
   EXPECT_TRUE(runner_.run(identifier.identify(root.socket())).value()->caller().admin);

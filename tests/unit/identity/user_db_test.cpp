@@ -191,6 +191,41 @@ TEST(LookUpUser, KnowsThisMachinesUsers) {
   EXPECT_NE(std::ranges::find((*root)->gids, 0U), (*root)->gids.end());
 }
 
+TEST_F(UserDbTest, LoginsAreRememberedApartFromUids) {
+  int asked = 0;
+  UserDb db(pool_, clock_, {}, Directory::lookupIn(directory_),
+            [&asked](const std::string& login) -> Result<std::optional<User>> {
+              ++asked;
+              if (login != "a.turing@example.edu") return std::optional<User>();
+              User user;
+              user.uid = 1003;
+              user.login = login;
+              return std::optional<User>(user);
+            });
+  for (int i = 0; i < 2; ++i) {
+    const auto user = runner_.run(db.findByLogin("a.turing@example.edu"));
+    ASSERT_TRUE(user && *user);
+    EXPECT_EQ((*user)->uid, 1003U);
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_FALSE(runner_.run(db.findByLogin("a.turing")).value().has_value());
+  EXPECT_EQ(loginOf(db, 1003), "(nobody)");
+}
+
+TEST(LookUpLogin, KnowsThisMachinesUsersByTheirExactName) {
+  const auto root = lookUpLogin("root");
+  ASSERT_TRUE(root) << root.error().message();
+  ASSERT_TRUE(root->has_value());
+  EXPECT_EQ((*root)->uid, 0U);
+  EXPECT_NE(std::ranges::find((*root)->groups, "root"), (*root)->groups.end());
+  for (const std::string& login : {std::string(), std::string("root\0x", 6), std::string("no such login"),
+                                   std::string("root:x"), std::string("root\nx")}) {
+    const auto user = lookUpLogin(login);
+    ASSERT_TRUE(user) << user.error().message();
+    EXPECT_FALSE(user->has_value()) << login;
+  }
+}
+
 TEST(LookUpUser, KnowsThatThereIsNobody) {
   constexpr std::uint32_t kNobodyHas = 3'999'999'999;
   if (::getpwuid(kNobodyHas) != nullptr) GTEST_SKIP() << "this machine has a login for every uid";
