@@ -68,6 +68,8 @@ std::expected<std::vector<SlotIndex>, Misfit> placeDevices(const Pool& pool, con
   if (whole > 0 && !budget.allow_full) return refuse(FullGpuNotAllowed);
   if (budget.per_container && misfit.asked_slots > *budget.per_container) return refuse(PerContainerCap);
   if (!budget.fits(misfit.asked, misfit.asked_slots)) return refuse(Quota);
+  std::ranges::copy_if(*slots, std::back_inserter(misfit.slots), [&](SlotIndex i) { return !pool.slot(i).healthy(); });
+  if (!misfit.slots.empty()) return refuse(OutOfOrder);
   std::ranges::copy_if(*slots, std::back_inserter(misfit.slots), [&](SlotIndex i) { return !pool.free(i, without); });
   if (!misfit.slots.empty()) return refuse(DeviceHeld);
   return slots;

@@ -44,6 +44,19 @@ std::string_view toString(SlotState state) {
 
 Ledger::Ledger(Inventory inventory) : pool_(std::move(inventory)) {}
 
+void Ledger::setInventory(Inventory inventory) {
+  KnownSlots gone;
+  for (const GpuSlot& slot : pool_.inventory().slots) gone.emplace(slot.uuid, slot);
+  for (auto& [uuid, stale] : std::exchange(stale_, {})) gone.emplace(uuid, std::move(stale.slot));
+  pool_ = Pool(std::move(inventory), pool_);
+  stale_reason_.clear();
+  for (const auto& [id, lease] : leases_) mark(lease, gone);
+}
+
+void Ledger::markStale(std::string why) {
+  stale_reason_ = std::move(why);
+}
+
 std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
   const auto account = accounts_.find(request.uid);
   const GpuEq held = account == accounts_.end() ? GpuEq{} : account->second.held;
@@ -53,6 +66,13 @@ std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
     Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = held};
     refusal.text =
         fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
+    return std::unexpected(std::move(refusal));
+  }
+  if (!stale_reason_.empty()) {
+    Refusal refusal{.code = RefusalCode::InventoryStale, .held = held};
+    refusal.text = fmt::format(
+        "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",
+        stale_reason_);
     return std::unexpected(std::move(refusal));
   }
   const auto slots = place(pool_, request.gpu, request.gpus_for_all, budget);
@@ -122,18 +142,22 @@ std::optional<Lease> Ledger::release(const LeaseId& id) {
 void Ledger::enter(Lease lease) {
   LeaseId id = lease.id;
   const Lease& entered = leases_.emplace(std::move(id), std::move(lease)).first->second;
-  bool stale = false;
-  for (const std::string& uuid : entered.uuids) {
-    const auto slot = pool_.byUuid(uuid);
-    if (slot) pool_.hold(*slot, entered);
-    stale = stale || !slot;
-  }
-  if (stale) addStale(entered);
+  mark(entered, {});
   if (!entered.container.empty()) by_container_.emplace(entered.container, &entered);
   Account& account = accounts_[entered.uid];
   account.held += entered.weight;
   account.slots += static_cast<std::int64_t>(entered.uuids.size());
   account.leases.push_back(&entered);
+}
+
+void Ledger::mark(const Lease& lease, const KnownSlots& gone) {
+  bool stale = false;
+  for (const std::string& uuid : lease.uuids) {
+    const auto slot = pool_.byUuid(uuid);
+    if (slot) pool_.hold(*slot, lease);
+    stale = stale || !slot;
+  }
+  if (stale) addStale(lease, gone);
 }
 
 const Lease* Ledger::find(const LeaseId& id) const {
@@ -169,14 +193,21 @@ std::vector<SlotView> Ledger::slots() const {
   std::vector<SlotView> views;
   views.reserve(pool_.size() + stale_.size());
   for (SlotIndex i = 0; i < pool_.size(); ++i) {
-    SlotView view{.slot = pool_.slot(i), .state = SlotState::Free, .lease = pool_.holder(i)};
-    if (view.lease) view.state = view.lease->state == Lease::State::Bound ? SlotState::Held : SlotState::Reserved;
-    views.push_back(std::move(view));
+    views.push_back({.slot = pool_.slot(i), .state = stateOf(i), .lease = pool_.holder(i)});
   }
   for (const auto& [uuid, stale] : stale_) {
     views.push_back({.slot = stale.slot, .state = SlotState::Stale, .lease = stale.lease});
   }
   return views;
+}
+
+// What is wrong with a slot comes before who holds it: the lease is shown beside it.
+SlotState Ledger::stateOf(SlotIndex index) const {
+  if (!stale_reason_.empty()) return SlotState::Stale;
+  if (!pool_.slot(index).healthy()) return SlotState::Sick;
+  const Lease* lease = pool_.holder(index);
+  if (!lease) return SlotState::Free;
+  return lease->state == Lease::State::Bound ? SlotState::Held : SlotState::Reserved;
 }
 
 GpuEq Ledger::heldBy(std::uint32_t uid) const {

@@ -31,6 +31,8 @@ enum class RefusalCode {
   FullGpuNotAllowed,  // allow_full_gpu is false and only a whole GPU would do (403)
   NeverSatisfiable,   // the machine has not that many, or not that profile (409)
   NoneFree,           // others hold them all; waiting helps (409)
+  OutOfOrder,         // what would do is sick; an administrator must look at it (503)
+  InventoryStale,     // nobody knows now which GPUs there are (503)
 };
 
 // Numbers of a refusal, for the sentence, the event and `ds01 explain`.
@@ -68,7 +70,7 @@ std::string_view toString(SlotState state);  // "free", "reserved", …
 struct SlotView {
   GpuSlot slot;
   SlotState state = SlotState::Free;
-  const Lease* lease = nullptr;  // valid until the ledger changes; null unless reserved, held or stale
+  const Lease* lease = nullptr;  // valid until the ledger changes; whoever holds it, in any state but free
 };
 
 class Ledger {
@@ -79,6 +81,15 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
   ~Ledger() = default;
+
+  // What the machine has changed. Leases keep what they hold: a slot that is gone while it is leased is shown as stale
+  // and is the same one again when it comes back; a sick one is not given away. Ends markStale().
+  void setInventory(Inventory inventory);
+  // Nobody knows for now whether the inventory is still true: nothing is granted, all slots are shown as stale, leases
+  // stay as they are. `why` is a sentence's end for people ("the NVIDIA driver does not answer").
+  void markStale(std::string why);
+  // Empty while the inventory is true.
+  const std::string& staleReason() const { return stale_reason_; }
 
   // Decides and, if granted, holds the slots at once. Placement: MIG first for one GPU, whole GPUs for two and more;
   // the physical GPU with the fewest free slots that fits; ties by least recently used, then index.
@@ -124,7 +135,11 @@ class Ledger {
   };
 
   void enter(Lease lease);
-  void addStale(const Lease& lease);
+  using KnownSlots = std::map<std::string, GpuSlot, std::less<>>;  // by UUID
+
+  void mark(const Lease& lease, const KnownSlots& gone);
+  void addStale(const Lease& lease, const KnownSlots& gone);
+  SlotState stateOf(SlotIndex index) const;
   Status acceptable(const std::vector<Lease>& leases) const;
   std::vector<const Lease*> leasesOf(std::uint32_t uid) const;
   void reportSlots(std::vector<std::string>& out) const;
@@ -135,6 +150,7 @@ class Ledger {
   std::map<ContainerId, const Lease*> by_container_;
   std::map<std::uint32_t, Account> accounts_;            // of those who hold something
   std::map<std::string, StaleSlot, std::less<>> stale_;  // by UUID
+  std::string stale_reason_;
 };
 
 }  // namespace ds01::allocator

@@ -19,12 +19,18 @@ std::unexpected<Misfit> refuse(RefusalCode code, Problem problem, GpuEq asked, s
   return std::unexpected(Misfit{.code = code, .problem = problem, .asked = asked, .asked_slots = asked_slots});
 }
 
+std::unexpected<Misfit> outOfOrder(GpuEq asked, std::int64_t asked_slots, std::vector<SlotIndex> sick) {
+  return std::unexpected(
+      Misfit{.code = RefusalCode::OutOfOrder, .asked = asked, .asked_slots = asked_slots, .slots = std::move(sick)});
+}
+
 // What is permanently in the way of one slot of this profile; all slots that would do, if nothing is.
 Placed servable(const Pool& pool, std::string_view profile, const Budget& budget) {
   bool exists = false;
   std::optional<GpuEq> smallest_of_all;
   std::optional<GpuEq> smallest;
   std::vector<SlotIndex> slots;
+  std::vector<SlotIndex> sick;
   for (SlotIndex i = 0; i < pool.size(); ++i) {
     const GpuSlot& slot = pool.slot(i);
     if (!profile.empty() && slot.profile != profile) continue;
@@ -32,7 +38,7 @@ Placed servable(const Pool& pool, std::string_view profile, const Budget& budget
     smallest_of_all = std::min(smallest_of_all.value_or(slot.weight), slot.weight);
     if (slot.whole() && !budget.allow_full) continue;
     smallest = std::min(smallest.value_or(slot.weight), slot.weight);
-    if (budget.fits(slot.weight, 1)) slots.push_back(i);
+    if (budget.fits(slot.weight, 1)) (slot.healthy() ? slots : sick).push_back(i);
   }
   if (!exists) {
     const bool none = pool.size() == 0;
@@ -42,6 +48,7 @@ Placed servable(const Pool& pool, std::string_view profile, const Budget& budget
   if (budget.per_container && *budget.per_container < 1) {
     return refuse(RefusalCode::PerContainerCap, Problem::None, *smallest, 1);
   }
+  if (slots.empty() && !sick.empty()) return outOfOrder(*smallest, 1, std::move(sick));
   if (slots.empty()) return refuse(RefusalCode::Quota, Problem::None, *smallest, 1);
   return slots;
 }
@@ -89,10 +96,11 @@ std::vector<SlotIndex> freeWholeGpus(const Pool& pool, Without without) {
 Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, Without without) {
   using enum RefusalCode;
   std::vector<SlotIndex> whole;
+  std::vector<SlotIndex> sick;
   for (SlotIndex i = 0; i < pool.size(); ++i) {
-    if (pool.slot(i).whole()) whole.push_back(i);
+    if (pool.slot(i).whole()) (pool.slot(i).healthy() ? whole : sick).push_back(i);
   }
-  const auto exist = static_cast<std::int64_t>(whole.size());
+  const auto exist = static_cast<std::int64_t>(whole.size() + sick.size());
   // A count that nobody can mean must not overflow the sum.
   const GpuEq asked = GpuEq::whole(std::min<std::int64_t>(count, 1'000'000));
   if (exist == 0) {
@@ -104,6 +112,7 @@ Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, Wi
   }
   if (count > exist) return refuse(NeverSatisfiable, Problem::TooFewWhole, asked, count);
   if (!budget.fits(asked, count)) return refuse(Quota, Problem::None, asked, count);
+  if (count > static_cast<std::int64_t>(whole.size())) return outOfOrder(asked, count, std::move(sick));
   std::vector<SlotIndex> slots = freeWholeGpus(pool, without);
   if (static_cast<std::int64_t>(slots.size()) < count) {
     return std::unexpected(Misfit{.code = NoneFree, .asked = asked, .asked_slots = count, .slots = std::move(whole)});

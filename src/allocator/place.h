@@ -62,7 +62,7 @@ struct Misfit {
   Problem problem = Problem::None;
   GpuEq asked = {};                   // the least that the request would add
   std::int64_t asked_slots = 1;       // and in how many slots
-  std::vector<SlotIndex> slots = {};  // NoneFree: all that would do; DeviceHeld: those that are held; CutGpu
+  std::vector<SlotIndex> slots = {};  // NoneFree: all that would do; DeviceHeld, OutOfOrder: those in the way; CutGpu
   std::string subject = {};           // as the user wrote it
 };
 

@@ -19,7 +19,16 @@ Pool::Pool(Inventory inventory)
   }
 }
 
+Pool::Pool(Inventory inventory, const Pool& before) : Pool(std::move(inventory)) {
+  releases_ = before.releases_;
+  for (Gpu& gpu : gpus_) {
+    const auto same = std::ranges::find(before.gpus_, gpu.index, &Gpu::index);
+    if (same != before.gpus_.end()) gpu.last_release = same->last_release;
+  }
+}
+
 bool Pool::free(SlotIndex index, std::span<const Lease* const> without) const {
+  if (!slot(index).healthy()) return false;
   const Lease* lease = holders_[index];
   return lease == nullptr || std::ranges::find(without, lease) != without.end();
 }

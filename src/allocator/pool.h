@@ -27,6 +27,8 @@ class Pool {
   };
 
   explicit Pool(Inventory inventory);
+  // As `before`, with nothing held: which GPU was given back when is remembered by its index.
+  Pool(Inventory inventory, const Pool& before);
 
   const Inventory& inventory() const { return inventory_; }
   std::size_t size() const { return inventory_.slots.size(); }
@@ -37,6 +39,7 @@ class Pool {
   const Lease* holder(SlotIndex index) const { return holders_[index]; }
 
   // Whether the slot can be given away, or could if the leases in `without` were gone. The one place that decides it.
+  // What is sick cannot.
   bool free(SlotIndex index, std::span<const Lease* const> without = {}) const;
 
   std::optional<SlotIndex> byUuid(std::string_view uuid) const;

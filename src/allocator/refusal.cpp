@@ -161,6 +161,13 @@ std::string noneFreeText(const Pool& pool, const ReserveRequest& request, const 
                      who);
 }
 
+// "0 (the driver reports …), 3 (…)"
+std::string outOfOrderText(const Pool& pool, const ReserveRequest& request, const Misfit& misfit) {
+  std::vector<std::string> items;
+  for (const SlotIndex i : misfit.slots) items.push_back(fmt::format("{} ({})", pool.slot(i).slot, pool.slot(i).sick));
+  return fmt::format("asked for {}; out of order: {}", askedFor(pool, request.gpu), listed(items));
+}
+
 // A wrong name is answered with the right ones; what is held does not matter.
 std::string deviceText(const Pool& pool, const ReserveRequest& request, const Misfit& misfit) {
   const std::string subject = quoted(misfit.subject);
@@ -227,6 +234,8 @@ std::string sentence(const Pool& pool, const ReserveRequest& request, const Budg
       return neverText(pool, request, misfit);
     case RefusalCode::DeviceHeld:
       return fmt::format("asked for {}; held: {}", askedFor(pool, request.gpu), holders(pool, request, misfit.slots));
+    case RefusalCode::OutOfOrder:
+      return outOfOrderText(pool, request, misfit);
     default:
       return noneFreeText(pool, request, misfit);
   }
@@ -260,6 +269,8 @@ Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& b
   const bool waiting_helps = misfit.code == RefusalCode::NoneFree || misfit.code == RefusalCode::DeviceHeld;
   if (const std::string works = whatWorks(pool, request, budget, own); !works.empty()) {
     refusal.text += " " + works;
+  } else if (misfit.code == RefusalCode::OutOfOrder) {
+    refusal.text += " Please tell your administrator.";
   } else if (waiting_helps) {
     refusal.text += " Try again when it is given back; ds01 status shows who holds what.";
   }

@@ -61,17 +61,26 @@ Status Ledger::acceptable(const std::vector<Lease>& leases) const {
   return {};
 }
 
-// What the inventory no longer knows counts with what is left of the lease's weight, shared evenly.
-void Ledger::addStale(const Lease& lease) {
+// A slot that was here before is shown as it was, under its UUID if another bears its name now. What no inventory of
+// ours had counts with what is left of the lease's weight, shared evenly.
+void Ledger::addStale(const Lease& lease, const KnownSlots& gone) {
   std::vector<std::string_view> unknown;
   GpuEq rest = lease.weight;
   for (const std::string& uuid : lease.uuids) {
+    const auto known = gone.find(uuid);
     if (const GpuSlot* slot = slotByUuid(uuid)) {
       rest -= slot->weight;
+    } else if (known != gone.end()) {
+      GpuSlot slot_then = known->second;
+      rest -= slot_then.weight;
+      slot_then.sick.clear();
+      if (pool_.bySlotName(slot_then.slot)) slot_then.slot = uuid;
+      stale_.emplace(uuid, StaleSlot{.slot = std::move(slot_then), .lease = &lease});
     } else {
       unknown.push_back(uuid);
     }
   }
+  if (unknown.empty()) return;
   const GpuEq share{std::max<std::int64_t>(rest.micro, 0) / static_cast<std::int64_t>(unknown.size())};
   for (const std::string_view uuid : unknown) {
     GpuSlot slot;
@@ -116,6 +125,7 @@ void Ledger::reportSlots(std::vector<std::string>& out) const {
   }
   for (const auto& [uuid, stale] : stale_) {
     if (!holders.contains(uuid)) out.push_back(fmt::format("slot {} is stale but is in no lease", uuid));
+    if (pool_.byUuid(uuid)) out.push_back(fmt::format("slot {} is stale but the inventory has it", uuid));
   }
 }
 

@@ -122,6 +122,10 @@ constexpr auto kRows = std::to_array<Key>({
      .type = T::MappingList,
      .child = GpuFileMig,
      .doc = "MIG instances; absent: the GPU is whole; empty: MIG is on and nothing can be given."},
+    {.block = GpuFileGpu,
+     .name = "device_nodes",
+     .type = T::TextList,
+     .doc = "Device nodes on this host that the nvidia emitter gives with the GPU, or with any instance of it."},
     {.block = GpuFileMig, .name = "profile", .type = T::Text, .doc = "2g.20gb"},
     {.block = GpuFileMig, .name = "uuid", .type = T::Text, .doc = "MIG-…"},
     {.block = GpuFileMig,
@@ -129,6 +133,10 @@ constexpr auto kRows = std::to_array<Key>({
      .type = T::Count,
      .positive = true,
      .doc = "Memory in MiB; as the profile says if absent."},
+    {.block = GpuFileMig,
+     .name = "device_nodes",
+     .type = T::TextList,
+     .doc = "Device nodes on this host that come beside those of the GPU."},
 });
 
 }  // namespace

@@ -34,7 +34,7 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
   row.uuid = view.slot.uuid;
   row.model = view.slot.model;
   row.profile = view.slot.profile;
-  if (view.state != allocator::SlotState::Stale) row.gpu = view.slot.gpu;
+  if (view.slot.gpu >= 0) row.gpu = view.slot.gpu;
   if (view.slot.memory_mib > 0) row.memory_mib = view.slot.memory_mib;
   row.gpueq = view.slot.weight;
   row.state = stateOf(view.state);

@@ -27,6 +27,10 @@ RefusalKind kindOf(allocator::RefusalCode code) {
       return {409, "gpu_never_satisfiable"};
     case NoneFree:
       return {409, "gpu_none_free"};
+    case OutOfOrder:
+      return {503, "gpu_out_of_order"};
+    case InventoryStale:
+      return {503, "gpu_inventory_stale"};
   }
   return {503, "gpu_unknown"};
 }

@@ -50,7 +50,16 @@ asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(ga
     co_return std::unexpected(std::move(lease.error()));
   }
   std::vector<GpuSlot> slots;
-  for (const std::string& uuid : lease->uuids) slots.push_back(*parts_.ledger.slotByUuid(uuid));
+  for (const std::string& uuid : lease->uuids) {
+    const GpuSlot* slot = parts_.ledger.slotByUuid(uuid);
+    if (slot) slots.push_back(*slot);
+  }
+  if (slots.size() != lease->uuids.size()) {
+    // The inventory has changed while the reservation was written.
+    release(request.decision, lease->id);
+    co_return std::unexpected(Denial{
+        503, "gpu_gone", "the GPU that was to be given has just disappeared, so nothing was started; try again"});
+  }
   co_return gateway::Grant(*this, request.decision, std::move(*lease), std::move(slots));
 }
 

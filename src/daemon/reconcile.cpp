@@ -72,7 +72,11 @@ std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::strin
   }
   for (const std::string& uuid : lease.uuids) {
     const auto slot = std::ranges::find(inventory.slots, uuid, &GpuSlot::uuid);
-    if (slot != inventory.slots.end()) lease.weight += slot->weight;
+    if (slot != inventory.slots.end()) {
+      lease.weight += slot->weight;
+    } else if (uuid.starts_with("GPU-")) {
+      lease.weight += GpuEq::whole(1);  // the driver may not have answered yet
+    }
   }
   lease.state = Lease::State::Bound;
   lease.login = owner;

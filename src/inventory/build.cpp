@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kMostGpus = 1024;
 constexpr std::int64_t kMostSlices = 64;
 constexpr std::int64_t kMostMemoryMib = 1LL << 30;
+constexpr std::size_t kMostNodes = 32;
+constexpr std::size_t kLongestNode = 128;
 
 struct Profile {
   std::int64_t slices = 0;
@@ -49,6 +51,20 @@ std::optional<Profile> parseProfile(std::string_view text) {
   return attributes ? std::optional(profile) : std::nullopt;
 }
 
+// "/dev/nvidia-caps/nvidia-cap21": what a container is given must not lead elsewhere, so no dots at the front of a
+// part.
+bool plainNode(std::string_view path) {
+  if (!path.starts_with("/dev/") || path.size() > kLongestNode || path.ends_with('/')) return false;
+  char before = 0;
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '/';
+    if (!plain || (before == '/' && (c == '/' || c == '.'))) return false;
+    before = c;
+  }
+  return true;
+}
+
 class Builder {
  public:
   void add(const GpuSpec& gpu, std::size_t position) {
@@ -67,6 +83,7 @@ class Builder {
     const bool slices_fit = gpu.slices > 0 && gpu.slices <= kMostSlices;
     if (!slices_fit) fault(fmt::format("slices {} is not a number from 1 to {}", gpu.slices, kMostSlices));
     checkUuid(gpu.uuid, "GPU-", where, gpu.line, gpu.column);
+    checkNodes(gpu.device_nodes, where, gpu.line, gpu.column);
     if (!gpu.mig) {
       slots_.push_back({.slot = fmt::format("{}", gpu.index),
                         .uuid = gpu.uuid,
@@ -74,7 +91,9 @@ class Builder {
                         .profile = "full",
                         .gpu = static_cast<std::int32_t>(gpu.index),
                         .weight = GpuEq::whole(1),
-                        .memory_mib = gpu.memory_mib});
+                        .memory_mib = gpu.memory_mib,
+                        .device_nodes = gpu.device_nodes,
+                        .sick = gpu.sick});
     } else if (slices_fit) {
       addInstances(gpu, where);
     }
@@ -96,6 +115,7 @@ class Builder {
         faults_.push_back({where, mig.line, mig.column, std::move(message)});
       };
       checkUuid(mig.uuid, "MIG-", where, mig.line, mig.column);
+      checkNodes(mig.device_nodes, where, mig.line, mig.column);
       const std::optional<Profile> profile = parseProfile(mig.profile);
       if (!profile || profile->slices > gpu.slices) {
         fault(fmt::format("profile \"{}\" is not one of this GPU; expected one such as 2g.20gb, with 1 to {} slices",
@@ -112,13 +132,28 @@ class Builder {
       if (memory_mib <= 0 || memory_mib > gpu.memory_mib) {
         fault(fmt::format("its memory of {} MiB is not part of the GPU's {} MiB", memory_mib, gpu.memory_mib));
       }
+      std::vector<std::string> nodes = gpu.device_nodes;
+      nodes.insert(nodes.end(), mig.device_nodes.begin(), mig.device_nodes.end());
       slots_.push_back({.slot = fmt::format("{}:{}", gpu.index, i),
                         .uuid = mig.uuid,
                         .model = gpu.model,
                         .profile = mig.profile,
                         .gpu = static_cast<std::int32_t>(gpu.index),
                         .weight = GpuEq{profile->slices * GpuEq::whole(1).micro / gpu.slices},
-                        .memory_mib = memory_mib});
+                        .memory_mib = memory_mib,
+                        .device_nodes = std::move(nodes),
+                        .sick = gpu.sick});
+    }
+  }
+
+  void checkNodes(const std::vector<std::string>& nodes, const std::string& where, int line, int column) {
+    if (nodes.size() > kMostNodes) {
+      faults_.push_back({where, line, column, fmt::format("more than {} device nodes", kMostNodes)});
+    }
+    for (const std::string& node : nodes) {
+      if (plainNode(node)) continue;
+      faults_.push_back(
+          {where, line, column, fmt::format("device node \"{}\" is not a plain path such as /dev/nvidia0", node)});
     }
   }
 

@@ -15,6 +15,7 @@ struct MigSpec {
   std::string profile;                     // "2g.20gb", "1g.10gb+me"
   std::string uuid;                        // "MIG-…"
   std::optional<std::int64_t> memory_mib;  // unset: what the profile's name says
+  std::vector<std::string> device_nodes;   // beside those of its GPU: /dev/nvidia-caps/nvidia-cap21
   int line = 0;                            // for messages, as in GpuSpec
   int column = 0;
 };
@@ -26,6 +27,8 @@ struct GpuSpec {
   std::int64_t memory_mib = 0;
   std::int64_t slices = 7;                  // compute slices that MIG can cut it into
   std::optional<std::vector<MigSpec>> mig;  // set: MIG is on, and the GPU itself cannot be given
+  std::vector<std::string> device_nodes;    // "/dev/nvidia0"; an instance gets them too
+  std::string sick;                         // as in GpuSlot, and so are its instances
   int line = 0;                             // where the description stands; 0 if in no file
   int column = 0;
 };
@@ -39,7 +42,7 @@ struct Fault {
 
 // Slots are named "INDEX" or "INDEX:N", N by position in `mig`. A MIG instance weighs N/slices, rounded down to
 // millionths. All faults at once: an index or UUID twice, a UUID of the wrong kind, a bad profile, more slices than the
-// GPU has.
+// GPU has, a device node that is not plainly below /dev.
 std::expected<Inventory, std::vector<Fault>> build(const std::vector<GpuSpec>& gpus);
 
 }  // namespace ds01::inventory

@@ -18,13 +18,19 @@ struct GpuSlot {
   std::int32_t gpu = 0;  // index of the physical GPU
   GpuEq weight;          // share of a whole GPU, rounded down
   std::int64_t memory_mib = 0;
+  std::vector<std::string> device_nodes;  // on the host, absolute: /dev/nvidia0, /dev/nvidia-caps/nvidia-cap21; or none
+  std::string sick;                       // why nothing may be placed here, for people; empty: nothing is wrong
 
+  bool healthy() const { return sick.empty(); }
   bool whole() const { return profile == "full"; }
+  bool operator==(const GpuSlot&) const = default;
 };
 
 // Ordered by physical index, then instance. Slots and UUIDs are unique.
 struct Inventory {
   std::vector<GpuSlot> slots;
+
+  bool operator==(const Inventory&) const = default;
 };
 
 }  // namespace ds01

@@ -30,10 +30,19 @@ T require(const Section& section, std::string_view name, Report& report) {
   return std::move(value).value_or(T{});
 }
 
+std::vector<std::string> readNodes(const Section& section) {
+  std::vector<std::string> nodes;
+  const auto items = valueOf<std::vector<config::TextItem>>(section, "device_nodes");
+  if (!items) return nodes;
+  for (const config::TextItem& item : *items) nodes.push_back(item.text);
+  return nodes;
+}
+
 MigSpec readMig(const Section& section, Report& report) {
   return {.profile = require<std::string>(section, "profile", report),
           .uuid = require<std::string>(section, "uuid", report),
           .memory_mib = valueOf<std::int64_t>(section, "memory_mib"),
+          .device_nodes = readNodes(section),
           .line = section.at.line,
           .column = section.at.column};
 }
@@ -45,6 +54,8 @@ GpuSpec readGpu(const Section& section, Report& report) {
               .memory_mib = require<std::int64_t>(section, "memory_mib", report),
               .slices = valueOf<std::int64_t>(section, "slices").value_or(7),
               .mig = std::nullopt,
+              .device_nodes = readNodes(section),
+              .sick = {},
               .line = section.at.line,
               .column = section.at.column};
   if (const auto instances = valueOf<std::vector<Section>>(section, "mig")) {

@@ -38,7 +38,8 @@ struct Standing {
 
 class Life {
  public:
-  Life(const Inventory& inventory, std::uint64_t seed) : inventory_(inventory), ledger_(inventory), random_(seed) {}
+  Life(const Inventory& inventory, std::uint64_t seed)
+      : all_(inventory), inventory_(inventory), ledger_(inventory), random_(seed) {}
 
   void step() {
     const auto dice = pick(100);
@@ -48,8 +49,10 @@ class Life {
       bind();
     } else if (dice < 92) {
       release();
-    } else if (dice < 97) {
+    } else if (dice < 95) {
       thereAndBack();
+    } else if (dice < 98) {
+      change();
     } else {
       restart();
     }
@@ -64,10 +67,10 @@ class Life {
  private:
   std::size_t pick(std::size_t below) { return static_cast<std::size_t>(random_() % below); }
 
-  const GpuSlot& slotOf(const std::string& uuid) const {
-    return *std::ranges::find(inventory_.slots, uuid, &GpuSlot::uuid);
-  }
+  const GpuSlot& slotOf(const std::string& uuid) const { return *std::ranges::find(all_.slots, uuid, &GpuSlot::uuid); }
   bool isFree(const GpuSlot& slot) const {
+    const auto now = std::ranges::find(inventory_.slots, slot.uuid, &GpuSlot::uuid);
+    if (now == inventory_.slots.end() || !now->healthy()) return false;
     return std::ranges::none_of(model_, [&](const auto& entry) {
       return std::ranges::find(entry.second.uuids, slot.uuid) != entry.second.uuids.end();
     });
@@ -92,7 +95,7 @@ class Life {
   }
 
   GpuRequest randomRequest() {
-    const auto& slots = inventory_.slots;
+    const auto& slots = all_.slots;
     const std::string profile = pick(3) == 0 ? slots[pick(slots.size())].profile : std::string{};
     switch (pick(5)) {
       case 0: {
@@ -242,6 +245,35 @@ class Life {
     ASSERT_EQ(picture(), before);
   }
 
+  // Another inventory: some slots are gone, some are sick. Leases and what users are charged stay as they were.
+  void change() {
+    const std::string leases = encodeState(ledger_.leases());
+    if (pick(3) == 0) {
+      ledger_.markStale("the driver does not answer");
+      const auto refused = ledger_.reserve(randomReserve());
+      ASSERT_FALSE(refused);
+      ASSERT_EQ(refused.error().code, RefusalCode::InventoryStale);
+      for (const SlotView& view : ledger_.slots()) ASSERT_EQ(view.state, SlotState::Stale);
+      ASSERT_EQ(ledger_.violations(), std::vector<std::string>{});
+    }
+    inventory_.slots.clear();
+    const bool whole = pick(3) == 0;
+    for (GpuSlot slot : all_.slots) {
+      if (!whole && pick(8) == 0) continue;
+      if (!whole && pick(10) == 0) slot.sick = "Xid 79";
+      inventory_.slots.push_back(std::move(slot));
+    }
+    ledger_.setInventory(inventory_);
+    ASSERT_EQ(encodeState(ledger_.leases()), leases);
+    for (const SlotView& view : ledger_.slots()) {
+      const bool here = std::ranges::find(inventory_.slots, view.slot.uuid, &GpuSlot::uuid) != inventory_.slots.end();
+      ASSERT_EQ(view.state == SlotState::Stale, !here);
+      ASSERT_EQ(view.state == SlotState::Sick, here && !view.slot.healthy());
+      ASSERT_TRUE(here || view.lease != nullptr);
+    }
+    for (std::uint32_t uid = 1000; uid < 1006; ++uid) ASSERT_EQ(ledger_.heldBy(uid), standing(uid).held);
+  }
+
   void restart() {
     const std::string before = picture();
     const Result<std::vector<Lease>> leases = decodeState(encodeState(ledger_.leases()));
@@ -255,13 +287,14 @@ class Life {
   std::string picture() const {
     std::string text = encodeState(ledger_.leases());
     for (const SlotView& view : ledger_.slots()) {
-      text += fmt::format("{} {} {}\n", view.slot.slot, toString(view.state), view.lease ? view.lease->id.str() : "-");
+      text += fmt::format("{} {} {}\n", view.slot.uuid, toString(view.state), view.lease ? view.lease->id.str() : "-");
     }
     for (std::uint32_t uid = 1000; uid < 1006; ++uid) text += toString(ledger_.heldBy(uid)) + "\n";
     return text;
   }
 
-  const Inventory& inventory_;
+  const Inventory& all_;
+  Inventory inventory_;  // of these, what is there now
   Ledger ledger_;
   std::mt19937_64 random_;
   std::map<LeaseId, Lease> model_;

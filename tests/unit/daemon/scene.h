@@ -76,7 +76,7 @@ inline Inventory twoGpus() {
   Inventory inventory;
   for (std::int32_t i = 0; i < 2; ++i) {
     const std::string name = std::to_string(i);
-    inventory.slots.push_back({name, "GPU-" + name, "Fake", "full", i, GpuEq::whole(1), 1024});
+    inventory.slots.push_back({name, "GPU-" + name, "Fake", "full", i, GpuEq::whole(1), 1024, {}, {}});
   }
   return inventory;
 }

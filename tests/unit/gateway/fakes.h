@@ -116,7 +116,7 @@ class FakeGrants : public Grants {
       lease->id = LeaseId("L0000000000000001");
       lease->login = request.caller.user.login;
       lease->uuids = {"GPU-1"};
-      slots.push_back({"0", "GPU-1", "Fake", "full", 0, GpuEq::whole(1), 1024});
+      slots.push_back({"0", "GPU-1", "Fake", "full", 0, GpuEq::whole(1), 1024, {}, {}});
     }
     co_return std::expected<Grant, Denial>(std::in_place, *this, request.decision, std::move(lease), std::move(slots));
   }

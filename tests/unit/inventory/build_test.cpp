@@ -157,5 +157,40 @@ TEST(Build, SaysAllFaultsAtOnceWithTheirPlace) {
   }
 }
 
+TEST(Build, GivesInstancesTheNodesAndTheSicknessOfTheirGpu) {
+  GpuSpec whole = gpu(0);
+  whole.device_nodes = {"/dev/nvidia0"};
+  GpuSpec cut = gpu(1);
+  cut.device_nodes = {"/dev/nvidia1"};
+  cut.sick = "Xid 79";
+  cut.mig = {mig("1g.10gb", "MIG-a"), mig("1g.10gb", "MIG-b")};
+  (*cut.mig)[1].device_nodes = {"/dev/nvidia-caps/nvidia-cap21", "/dev/nvidia-caps/nvidia-cap22"};
+  const auto inventory = build({whole, cut});
+  ASSERT_TRUE(inventory);
+  using Nodes = std::vector<std::string>;
+  EXPECT_EQ(inventory->slots[0].device_nodes, Nodes{"/dev/nvidia0"});
+  EXPECT_TRUE(inventory->slots[0].healthy());
+  EXPECT_EQ(inventory->slots[1].device_nodes, Nodes{"/dev/nvidia1"});
+  EXPECT_EQ(inventory->slots[2].device_nodes,
+            (Nodes{"/dev/nvidia1", "/dev/nvidia-caps/nvidia-cap21", "/dev/nvidia-caps/nvidia-cap22"}));
+  EXPECT_EQ(inventory->slots[2].sick, "Xid 79");
+}
+
+TEST(Build, RefusesDeviceNodesThatAreNotPlainlyBelowDev) {
+  for (const char* node : {"", "nvidia0", "/etc/shadow", "/dev/../etc/shadow", "/dev//nvidia0", "/dev/", "/dev/./x",
+                           "/dev/nvidia 0", "/dev/nvidia0:rw", "/dev/.hidden", "/dev/x/"}) {
+    GpuSpec spec = gpu(0);
+    spec.device_nodes = {"/dev/nvidia0", node};
+    EXPECT_THAT(onlyFault({spec}), HasSubstr("gpus[0]: device node")) << node;
+    GpuSpec cut = gpu(0);
+    cut.mig = {mig("1g.10gb", "MIG-a")};
+    (*cut.mig)[0].device_nodes = {node};
+    EXPECT_THAT(onlyFault({cut}), HasSubstr("gpus[0].mig[0]: device node")) << node;
+  }
+  GpuSpec many = gpu(0);
+  many.device_nodes.assign(33, "/dev/nvidia0");
+  EXPECT_THAT(onlyFault({many}), HasSubstr("more than 32 device nodes"));
+}
+
 }  // namespace
 }  // namespace ds01::inventory

@@ -39,6 +39,23 @@ TEST(LoadSimulated, ReadsTheShippedFile) {
   EXPECT_EQ(inventory->slots.size(), 7U);
 }
 
+TEST(LoadSimulated, ReadsDeviceNodes) {
+  const test::TempDir dir;
+  const std::string path =
+      dir.write("gpus.yaml",
+                "gpus:\n"
+                "  - index: 0\n"
+                "    uuid: GPU-a\n"
+                "    model: A100\n"
+                "    memory_mib: 40960\n"
+                "    device_nodes: [/dev/nvidia0]\n"
+                "    mig:\n"
+                "      - {profile: 1g.5gb, uuid: MIG-a, device_nodes: [/dev/nvidia-caps/nvidia-cap3]}\n");
+  const Result<Inventory> inventory = loadSimulated(path);
+  ASSERT_TRUE(inventory) << inventory.error().message();
+  EXPECT_THAT(inventory->slots[0].device_nodes, ::testing::ElementsAre("/dev/nvidia0", "/dev/nvidia-caps/nvidia-cap3"));
+}
+
 TEST(LoadSimulated, SaysThatThereIsNoFile) {
   const test::TempDir dir;
   const Result<Inventory> inventory = loadSimulated(dir.file("none.yaml"));
