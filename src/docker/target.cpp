@@ -23,9 +23,12 @@ std::string percentEncode(std::string_view text, std::string_view also_plain) {
   return out;
 }
 
+bool isDotSegment(std::string_view segment) {
+  return segment == "." || segment == "..";
+}
+
 Status checkRef(std::string_view ref) {
-  bool ok = !ref.empty() && ref != "." && ref.find("..") == std::string_view::npos &&
-            ref.find_first_of("?#") == std::string_view::npos;
+  bool ok = !ref.empty() && !isDotSegment(ref) && ref.find_first_of("?#") == std::string_view::npos;
   for (const char c : ref) ok = ok && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   if (ok) return {};
   return fail(ErrorCode::InvalidArgument, "not a name, an id or an image reference of Docker's");
@@ -53,8 +56,9 @@ Result<std::string> execTarget(std::string_view id) {
 Result<std::string> imageTarget(std::string_view ref) {
   if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
   const std::string framed = fmt::format("/{}/", ref);
-  if (framed.find("//") != std::string::npos || framed.find("/./") != std::string::npos) {
-    return fail(ErrorCode::InvalidArgument, "not an image reference: it has an empty part");
+  for (const char* const bad : {"//", "/./", "/../"}) {
+    if (framed.find(bad) == std::string::npos) continue;
+    return fail(ErrorCode::InvalidArgument, "not an image reference: it has an empty or a dot part");
   }
   return fmt::format("/images/{}/json", percentEncode(ref, "/:@"));
 }

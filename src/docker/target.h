@@ -12,11 +12,11 @@
 
 namespace ds01::docker {
 
-// InvalidArgument for all that take a reference: empty, or with a control character, "..", "?" or "#", which no
-// reference of Docker's has and which could lead to another resource.
+// InvalidArgument for all that take a reference: empty, or with a control character, "?" or "#", or a dot segment,
+// which no reference of Docker's has and which could lead to another resource.
 Result<std::string> containerTarget(std::string_view ref);  // a name, an id or a prefix, without a "/" but one in front
 Result<std::string> execTarget(std::string_view id);
-Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or "." segment
+Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or dot segment
 
 // All containers, stopped ones too, with `label` ("key" or "key=value").
 std::string listTarget(std::string_view label);

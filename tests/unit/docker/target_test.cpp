@@ -9,6 +9,7 @@ namespace {
 
 TEST(Target, AReferenceIsOneSegmentExceptForImages) {
   EXPECT_EQ(containerTarget("web_1.x-y").value(), "/containers/web_1.x-y/json");
+  EXPECT_EQ(containerTarget("a..b").value(), "/containers/a..b/json") << "a name that Docker takes";
   EXPECT_EQ(containerTarget("/web").value(), "/containers/web/json") << "as Docker's own listings write it";
   EXPECT_EQ(containerTarget("a b%2f").value(), "/containers/a%20b%252f/json");
   EXPECT_EQ(containerTarget("\xc3\xa4").value(), "/containers/%C3%A4/json");
@@ -21,8 +22,8 @@ TEST(Target, AReferenceIsOneSegmentExceptForImages) {
 TEST(Target, RefusesWhatCouldLeadElsewhere) {
   for (const std::string& ref :
        {std::string(), std::string("."), std::string(".."), std::string("../info"), std::string("a/../../b"),
-        std::string("a..b"), std::string("a?x=y"), std::string("a#b"), std::string("a\nb"), std::string("a\rb"),
-        std::string("a\0b", 3), std::string("\x7f")}) {
+        std::string("a?x=y"), std::string("a#b"), std::string("a\nb"), std::string("a\rb"), std::string("a\0b", 3),
+        std::string("\x7f")}) {
     for (const auto& target : {containerTarget(ref), execTarget(ref), imageTarget(ref)}) {
       ASSERT_FALSE(target) << ref << " became " << *target;
       EXPECT_EQ(target.error().code(), ErrorCode::InvalidArgument);
@@ -30,7 +31,9 @@ TEST(Target, RefusesWhatCouldLeadElsewhere) {
   }
   for (const char* ref : {"a/b", "//a", "/", "a/", "./a"}) EXPECT_FALSE(containerTarget(ref)) << ref;
   for (const char* ref : {"a/b", "/a", "a/"}) EXPECT_FALSE(execTarget(ref)) << ref;
-  for (const char* ref : {"/a", "a/", "a//b", "./a", "a/./b", "a/.", "/"}) EXPECT_FALSE(imageTarget(ref)) << ref;
+  for (const char* ref : {"/a", "a/", "a//b", "./a", "a/./b", "a/.", "/", "a/../b", "../b", "a/.."}) {
+    EXPECT_FALSE(imageTarget(ref)) << ref;
+  }
 }
 
 TEST(Target, FiltersAreEncodedJson) {
