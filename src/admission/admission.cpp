@@ -13,7 +13,9 @@ namespace {
 constexpr std::array kPasses{
     Pass{"fields", refuseSetFields},
     Pass{"security options", checkSecurityOptions},
+    Pass{"capabilities", checkCapabilities},
     Pass{"device nodes", dropDeviceNodes},
+    Pass{"block devices", checkBlockDevices},
     Pass{"runtime", checkRuntime},
     Pass{"isolation", checkIsolation},
     Pass{"path masks", checkPathMasks},
@@ -35,6 +37,7 @@ constexpr std::array kPasses{
     Pass{"cpus", limitCpus, Pass::For::Everybody},
     Pass{"pids", limitPids, Pass::For::Everybody},
     Pass{"shm", limitShm, Pass::For::Everybody},
+    Pass{"stop timeout", limitStopTimeout},
     Pass{"gpu", takeGpuRequest, Pass::For::Everybody},  // reads a label, so before the labels
     Pass{"labels", setLabels, Pass::For::Everybody},
     Pass{"environment", cleanEnvironment, Pass::For::Everybody},

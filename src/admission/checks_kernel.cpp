@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "admission/body_schema.h"
 #include "admission/json_access.h"
+#include "admission/mount_spec.h"
 #include "admission/pass.h"
 
 namespace ds01::admission {
@@ -24,10 +26,6 @@ constexpr std::array kRefused{
         "Privileged", "privileged",
         "--privileged (HostConfig.Privileged) is not allowed here: it would give the container every device and "
         "the host's kernel; for GPUs use --gpus"},
-    RefusedField{
-        "CapAdd", "capabilities",
-        "--cap-add (HostConfig.CapAdd) is not allowed here; containers run with Docker's default capabilities, "
-        "leave it out"},
     RefusedField{
         "Devices", "devices",
         "--device (HostConfig.Devices) is not allowed here; for GPUs use --gpus, which brings the device files "
@@ -59,6 +57,47 @@ Verdict refuseSetFields(Context& context) {
   for (const RefusedField& refused : kRefused) {
     if (isSet(context.host(), refused.field)) {
       return forbidden(std::string(refused.reason), std::string(refused.sentence));
+    }
+  }
+  return std::nullopt;
+}
+
+// A client may name again what Docker grants by itself, most often after dropping ALL. Docker takes any case, with or
+// without CAP_ in front.
+Verdict checkCapabilities(Context& context) {
+  static constexpr std::array<std::string_view, 13> kGranted{
+      "audit_write", "chown",   "dac_override", "fowner",  "fsetid", "kill",      "net_bind_service",
+      "net_raw",     "setfcap", "setgid",       "setpcap", "setuid", "sys_chroot"};
+  const auto added = strings(context.host(), "CapAdd", "HostConfig.");
+  if (!added) return added.error();
+  for (const std::string& name : *added) {
+    std::string plain = foldKey(name);
+    if (plain.starts_with("cap_")) plain.erase(0, 4);
+    if (std::ranges::find(kGranted, plain) != kGranted.end()) continue;
+    return forbidden("capabilities",
+                     fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; containers run with Docker's "
+                                 "default capabilities without MKNOD, leave it out",
+                                 shown(name)));
+  }
+  return std::nullopt;
+}
+
+// dockerd looks at these paths with root's eyes and says what it finds.
+Verdict checkBlockDevices(Context& context) {
+  for (const std::string_view field : {"BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
+                                       "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"}) {
+    const json::array* limits = array(std::as_const(context.host()), field);
+    if (limits == nullptr) continue;
+    for (const json::value& element : *limits) {
+      const json::object* limit = element.if_object();
+      if (limit == nullptr)
+        return malformed("field_type", fmt::format("HostConfig.{} must be a list of objects", field));
+      const std::string_view path = text(*limit, "Path");
+      if (path.starts_with("/dev/") && cleanPath(path) == path) continue;
+      return forbidden("block_device",
+                       fmt::format("the path {} (HostConfig.{}[].Path) is not allowed here; name a block "
+                                   "device below /dev",
+                                   shown(path), field));
     }
   }
   return std::nullopt;
@@ -97,7 +136,8 @@ Verdict checkSecurityOptions(Context& context) {
 
 Verdict checkRuntime(Context& context) {
   const std::string_view runtime = text(context.host(), "Runtime");
-  if (runtime.empty() || runtime == context.facts.engine.default_runtime) return std::nullopt;
+  // "runc" is dockerd's own name and cannot be given to another program.
+  if (runtime.empty() || runtime == "runc" || runtime == context.facts.engine.default_runtime) return std::nullopt;
   return forbidden("runtime",
                    fmt::format("--runtime {} (HostConfig.Runtime) is not allowed here; leave it out, and for "
                                "GPUs use --gpus",
@@ -153,33 +193,6 @@ Verdict checkUlimits(Context& context) {
       return forbidden("ulimit", fmt::format("--ulimit {} (HostConfig.Ulimits) is not allowed here, because it lets "
                                              "processes go before everybody else's; leave it out",
                                              name));
-    }
-  }
-  return std::nullopt;
-}
-
-Verdict checkLogging(Context& context) {
-  static constexpr std::array<std::string_view, 4> kDrivers{"", "json-file", "local", "none"};
-  static constexpr std::array<std::string_view, 9> kOptions{
-      "max-size", "max-file", "compress", "mode", "max-buffer-size", "labels", "labels-regex", "env", "env-regex"};
-  const json::object* log = object(context.host(), "LogConfig");
-  if (log == nullptr) return std::nullopt;
-  const std::string_view driver = text(*log, "Type");
-  if (std::ranges::find(kDrivers, driver) == kDrivers.end()) {
-    return forbidden("log_driver", fmt::format("--log-driver {} (HostConfig.LogConfig.Type) is not allowed here; use "
-                                               "json-file, local or none",
-                                               shown(driver)));
-  }
-  const json::object* options = object(*log, "Config");
-  if (options == nullptr) return std::nullopt;
-  for (const auto& option : *options) {
-    // Without a driver these go to the Engine's default one, whatever it sends where.
-    const std::string_view key(option.key().data(), option.key().size());
-    if (key != "tag" && std::ranges::find(kOptions, key) == kOptions.end()) {
-      return forbidden("log_option",
-                       fmt::format("--log-opt {} (HostConfig.LogConfig.Config) is not allowed here; use max-size, "
-                                   "max-file and their like",
-                                   shown(key)));
     }
   }
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "admission/json_access.h"
+#include "admission/labels.h"
 #include "admission/mount_spec.h"
 #include "admission/pass.h"
 
@@ -121,11 +122,12 @@ Verdict checkBindMount(Context& context, json::object& mount) {
   return std::nullopt;
 }
 
-Verdict checkVolumeMount(const json::object& mount) {
+Verdict checkVolumeMount(json::object& mount) {
   const std::string_view name = text(mount, "Source");
   if (!name.empty() && !validVolumeName(name)) return badVolumeName(name, "--mount, HostConfig.Mounts");
-  const json::object* options = object(mount, "VolumeOptions");
-  const json::object* driver = options == nullptr ? nullptr : object(*options, "DriverConfig");
+  json::object* options = object(mount, "VolumeOptions");
+  if (json::object* labels = options == nullptr ? nullptr : object(*options, "Labels")) removeReservedLabels(*labels);
+  const json::object* driver = options == nullptr ? nullptr : object(std::as_const(*options), "DriverConfig");
   if (driver == nullptr) return std::nullopt;
   const std::string_view driver_name = text(*driver, "Name");
   if (!driver_name.empty() && driver_name != "local") {

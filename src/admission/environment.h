@@ -9,6 +9,9 @@
 namespace ds01::admission {
 
 inline constexpr std::string_view kVisibleDevices = "NVIDIA_VISIBLE_DEVICES";
+// What else NVIDIA's runtime obeys by a fixed name.
+inline constexpr std::array<std::string_view, 3> kOtherChoices{"NVIDIA_MIG_CONFIG_DEVICES",
+                                                               "NVIDIA_MIG_MONITOR_DEVICES", "NVIDIA_IMEX_CHANNELS"};
 
 inline std::string_view environmentKey(std::string_view variable) {
   return variable.substr(0, variable.find('='));

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -30,30 +31,26 @@ bool plainName(std::string_view name, std::size_t longest, std::string_view sign
   });
 }
 
-// One request with one alternative that asks for "gpu".
-Verdict checkCapabilities(const json::object& request) {
-  const json::array* alternatives = array(request, "Capabilities");
-  const json::array* wanted =
-      alternatives != nullptr && alternatives->size() == 1 ? alternatives->front().if_array() : nullptr;
-  if (wanted == nullptr) {
-    return forbidden(
-        "device_request",
-        fmt::format("a device request ({}[].Capabilities) must be one list with \"gpu\" in it, as --gpus and "
-                    "compose's capabilities: [gpu] send it",
-                    kWhere));
+bool selectsNvidia(const json::value& alternative) {
+  const json::array* wanted = alternative.if_array();
+  return wanted != nullptr && !wanted->empty() && std::ranges::all_of(*wanted, [](const json::value& element) {
+           return element.is_string() &&
+                  std::ranges::find(kCapabilities, view(element.get_string())) != kCapabilities.end();
+         });
+}
+
+// Capabilities are alternatives, each a list of which all must be there; dockerd takes the first that a driver has
+// (pkg/capabilities). We take the same one, and send on no other.
+std::expected<json::array, Denial> chosenCapabilities(const json::object& request) {
+  if (const json::array* alternatives = array(request, "Capabilities")) {
+    const auto chosen = std::ranges::find_if(*alternatives, selectsNvidia);
+    if (chosen != alternatives->end()) return json::array{*chosen};
   }
-  bool gpu = false;
-  for (const json::value& element : *wanted) {
-    const std::string_view name = element.is_string() ? view(element.get_string()) : std::string_view{};
-    if (std::ranges::find(kCapabilities, name) == kCapabilities.end()) {
-      return forbidden("device_request", fmt::format("the capability {} in a device request is not known here; use {}",
-                                                     shown(name), fmt::join(kCapabilities, ", ")));
-    }
-    gpu = gpu || name == "gpu";
-  }
-  if (gpu) return std::nullopt;
-  return forbidden("device_request",
-                   fmt::format("a device request ({}[].Capabilities) must have \"gpu\" in it", kWhere));
+  return std::unexpected(
+      forbidden("device_request",
+                fmt::format("a device request ({}[].Capabilities) must ask for \"gpu\", as --gpus and compose's "
+                            "capabilities: [gpu] do; known beside it are {}",
+                            kWhere, fmt::join(std::span(kCapabilities).subspan(1), ", "))));
 }
 
 Verdict checkRequest(const json::object& request) {
@@ -70,7 +67,7 @@ Verdict checkRequest(const json::object& request) {
                                  "them out",
                                  kWhere));
   }
-  return checkCapabilities(request);
+  return std::nullopt;
 }
 
 std::expected<GpuRequest, Denial> readDevices(std::vector<std::string> ids) {
@@ -149,10 +146,12 @@ Verdict takeGpuRequest(Context& context) {
   const json::object* request = requests->front().if_object();
   if (request == nullptr) return malformed("field_type", fmt::format("{} must be a list of objects", kWhere));
   if (Verdict denial = checkRequest(*request)) return denial;
+  auto capabilities = chosenCapabilities(*request);
+  if (!capabilities) return capabilities.error();
   auto wanted = readRequest(*request);
   if (!wanted) return wanted.error();
   wanted->profile = std::move(*profile);
-  context.out.capabilities = *array(*request, "Capabilities");
+  context.out.capabilities = std::move(*capabilities);
   context.out.gpu = std::move(*wanted);
   context.host().erase("DeviceRequests");
   return std::nullopt;
@@ -172,6 +171,14 @@ Verdict cleanEnvironment(Context& context) {
     pointless = pointless || (!value.empty() && value != "=" && value != "=void" && value != "=none");
   }
   std::set<std::string_view> neutralised;
+  // Between our look at the image and the Engine's, its tag can be moved to an image that sets these; what the request
+  // says wins. Only where NVIDIA's runtime reads them: a GPU was asked for, or it is the default for all.
+  if (context.out.gpu || context.facts.engine.default_runtime != "runc") {
+    for (const std::string_view key : kOtherChoices) {
+      neutralised.insert(key);
+      kept.emplace_back(std::string(key) + "=");
+    }
+  }
   for (const std::string& variable : context.facts.image_env) {
     const std::string_view key = environmentKey(variable);
     // NVIDIA_VISIBLE_DEVICES itself is always set by complete().

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "admission/container_type.h"
 #include "admission/json_access.h"
 #include "admission/pass.h"
 #include "base/time_text.h"
@@ -21,15 +22,6 @@ constexpr std::array<std::string_view, 4> kDecisive{"ds01.lease", "ds01.gpu.uuid
                                                     "ds01.monitoring"};
 
 constexpr std::size_t kMaxLabelBytes = 256UL * 1024;
-
-// First match wins; devcontainers made through compose are devcontainers.
-std::string_view containerType(const json::object& labels, const Facts& facts) {
-  if (isSet(labels, "devcontainer.local_folder") || isSet(labels, "devcontainer.config_file")) return "devcontainer";
-  if (isSet(labels, "com.docker.compose.project")) return "compose";
-  if (isSet(labels, "hub.jupyter.org/username") || facts.container_name.starts_with("jupyter-")) return "jupyter";
-  if (facts.user_agent.starts_with("Docker-Client/")) return "docker";
-  return facts.user_agent.empty() ? "unknown" : "api";
-}
 
 bool reserved(std::string_view key) {
   if (key.starts_with("ds01.")) return !key.starts_with("ds01.request.");
@@ -73,7 +65,7 @@ Verdict setLabels(Context& context) {
   (*labels)["ds01.user"] = context.facts.caller.user.login;
   (*labels)["ds01.uid"] = std::to_string(context.facts.caller.user.uid);
   (*labels)["ds01.managed"] = "true";
-  (*labels)["ds01.container_type"] = containerType(*labels, context.facts);
+  (*labels)["ds01.container_type"] = containerType(*labels, context.facts.container_name, context.facts.user_agent);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);
   return std::nullopt;
 }

@@ -18,6 +18,7 @@ constexpr std::int64_t kDefaultPeriod = 100'000;  // µs, the kernel's and Docke
 constexpr std::int64_t kShortestPeriod = 1'000;   // the bounds that Docker refuses beyond
 constexpr std::int64_t kLongestPeriod = 1'000'000;
 constexpr std::int64_t kLeastQuota = 1'000;
+constexpr std::int64_t kLongestStop = 600;  // seconds
 
 std::expected<std::int64_t, Denial> amount(Context& context, std::string_view field) {
   return integer(context.host(), field, "HostConfig.");
@@ -79,18 +80,26 @@ Verdict limitQuota(Context& context, std::int64_t quota, std::int64_t period) {
   context.host().erase("NanoCpus");
   const std::optional<CpuLimit> limit = cpuLimit(context.facts);
   if (!limit) return std::nullopt;
-  const std::int64_t most = std::max(times(limit->most.count, period) / 1000, kLeastQuota);
+  std::int64_t most = times(limit->most.count, period) / 1000;
   if (quota > 0 && quota <= most) return std::nullopt;
   if (quota > 0) warnCpus(context, CpuMillis{times(quota, 1000) / period}, *limit);
+  if (quota < 0) warnCapped(context, "CPU quota", "unlimited", toString(limit->most));
+  if (most < kLeastQuota) {
+    // The least quota would be more than the limit in so short a period.
+    context.host()["CpuPeriod"] = kDefaultPeriod;
+    most = std::max(times(limit->most.count, kDefaultPeriod) / 1000, kLeastQuota);
+  }
   context.host()["CpuQuota"] = most;
   return std::nullopt;
 }
 
-Verdict limitNanoCpus(Context& context, std::int64_t nanos) {
+// `quota` is unset, 0 or -1, which means unlimited.
+Verdict limitNanoCpus(Context& context, std::int64_t nanos, std::int64_t quota) {
   const std::optional<CpuLimit> limit = cpuLimit(context.facts);
   if (!limit) return std::nullopt;
   const std::int64_t most = times(limit->most.count, kNanosPerMilli);
-  context.host().erase("CpuQuota");  // unset or -1, which means unlimited
+  context.host().erase("CpuQuota");
+  if (quota < 0 && nanos == 0) warnCapped(context, "CPU quota", "unlimited", toString(limit->most));
   if (nanos > 0 && nanos <= most) return std::nullopt;
   if (nanos > 0) warnCpus(context, CpuMillis{nanos / kNanosPerMilli}, *limit);
   context.host()["NanoCpus"] = most;
@@ -195,7 +204,7 @@ Verdict limitCpus(Context& context) {
         "--cpus (HostConfig.NanoCpus) and --cpu-quota/--cpu-period (HostConfig.CpuQuota, CpuPeriod) exclude "
         "each other; give one of them");
   }
-  return pair ? limitQuota(context, *quota, *period) : limitNanoCpus(context, *nanos);
+  return pair ? limitQuota(context, *quota, *period) : limitNanoCpus(context, *nanos, *quota);
 }
 
 Verdict limitPids(Context& context) {
@@ -208,8 +217,21 @@ Verdict limitPids(Context& context) {
   }
   const std::optional<std::int64_t>& limit = context.facts.limits.pids_limit;
   if (!limit || (*asked > 0 && *asked <= *limit)) return std::nullopt;
-  if (*asked > 0) warnCapped(context, "process limit", std::to_string(*asked), std::to_string(*limit));
+  if (*asked != 0) {
+    warnCapped(context, "process limit", *asked < 0 ? "unlimited" : std::to_string(*asked), std::to_string(*limit));
+  }
   context.host()["PidsLimit"] = *limit;
+  return std::nullopt;
+}
+
+// dockerd waits for the container that takes longest before it stops itself; -1 means for ever.
+Verdict limitStopTimeout(Context& context) {
+  const auto asked = integer(context.body(), "StopTimeout", "");
+  if (!asked) return asked.error();
+  if (*asked >= 0 && *asked <= kLongestStop) return std::nullopt;
+  context.out.warnings.push_back(fmt::format("ds01: --stop-timeout {} is not from 0 to {} seconds and was set to {}",
+                                             *asked, kLongestStop, kLongestStop));
+  context.body()["StopTimeout"] = kLongestStop;
   return std::nullopt;
 }
 

@@ -33,6 +33,8 @@ struct Pass {
 // checks_kernel.cpp: what would reach the host's kernel
 Verdict refuseSetFields(Context& context);
 Verdict checkSecurityOptions(Context& context);
+Verdict checkCapabilities(Context& context);
+Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);
 Verdict checkRuntime(Context& context);
 Verdict checkIsolation(Context& context);
@@ -42,6 +44,8 @@ Verdict checkUlimits(Context& context);
 // By name; the Engine turns it into capitals. With these a process may take the CPU from everybody: no cgroup limits
 // real-time scheduling.
 bool outranksOthers(std::string_view ulimit);
+
+// checks_logging.cpp: what dockerd would do with the container's output, outside of the user's cgroup
 Verdict checkLogging(Context& context);
 
 // checks_namespaces.cpp: whose namespaces, networks and containers
@@ -69,6 +73,7 @@ Verdict limitSwap(Context& context);
 Verdict limitCpus(Context& context);
 Verdict limitPids(Context& context);
 Verdict limitShm(Context& context);
+Verdict limitStopTimeout(Context& context);
 
 // gpu.cpp
 Verdict takeGpuRequest(Context& context);

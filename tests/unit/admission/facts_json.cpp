@@ -1,6 +1,7 @@
 #include "unit/admission/facts_json.h"
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "base/time_text.h"
 
@@ -127,6 +128,23 @@ Scenario readScenario(const json::object& from) {
 
 json::object parseObject(std::string_view text) {
   return json::parse(text).as_object();
+}
+
+std::string pretty(const json::value& value, std::size_t level) {
+  const std::string inner = "\n" + std::string(level + 1, ' ');
+  const std::string end = "\n" + std::string(level, ' ');
+  std::string out;
+  if (const json::object* object = value.if_object(); object != nullptr && !object->empty()) {
+    for (const auto& [key, member] : *object) {
+      out += (out.empty() ? "{" : ",") + inner + json::serialize(json::string(key)) + ": " + pretty(member, level + 1);
+    }
+    return out + end + "}";
+  }
+  if (const json::array* array = value.if_array(); array != nullptr && !array->empty()) {
+    for (const json::value& element : *array) out += (out.empty() ? "[" : ",") + inner + pretty(element, level + 1);
+    return out + end + "]";
+  }
+  return json::serialize(value);
 }
 
 }  // namespace ds01::admission::test

@@ -1,6 +1,7 @@
 // Facts, leases and requests written as JSON, so that golden cases are plain files and unit cases short literals.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ Scenario readScenario(const boost::json::object& from);
 Facts student();
 
 boost::json::object parseObject(std::string_view text);
+
+// As the golden files are written: one member or element a line, one space for each level.
+std::string pretty(const boost::json::value& value, std::size_t level = 0);
 
 }  // namespace ds01::admission::test

@@ -1,5 +1,6 @@
 #include <string>
 
+#include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -62,12 +63,25 @@ TEST(GpuRequest, WhatWeCannotAnswerForIsRefused) {
   EXPECT_EQ(refusal(R"({"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Driver":"amd","Count":1,"Capabilities":[["gpu"]]})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["gpu"]],"Options":{"a":"b"}})"), "403 device_request");
-  EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["gpu"],["tpu"]]})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["gpu","tpu"]]})"), "403 device_request");
-  EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["compute"]]})"), "403 device_request");
+  EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["tpu"]]})"), "403 device_request");
+  EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[[]]})"), "403 device_request");
+  EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[null]})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[]})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":null})"), "403 device_request");
   EXPECT_EQ(refusal(R"({"Count":1,"Capabilities":[["gpu",7]]})"), "403 device_request");
+}
+
+// The first alternative that the driver has, as dockerd chooses; no other is sent on.
+TEST(GpuRequest, TakesTheAlternativeThatDockerWould) {
+  const auto chosen = [](std::string_view capabilities) {
+    const auto got = ask(std::string(R"({"Count":1,"Capabilities":)").append(capabilities).append("}"));
+    return got ? json::serialize(got->capabilities) : got.error().reason;
+  };
+  EXPECT_EQ(chosen(R"([["gpu"],["nvidia","compute"]])"), R"([["gpu"]])");
+  EXPECT_EQ(chosen(R"([["gpu","tpu"],["nvidia","compute"],["gpu"]])"), R"([["nvidia","compute"]])");
+  EXPECT_EQ(chosen(R"([["compute","utility"]])"), R"([["compute","utility"]])");
+  EXPECT_EQ(chosen(R"([["tpu"],[7],null,["gpu"]])"), R"([["gpu"]])");
 }
 
 TEST(GpuRequest, NonsenseIsMalformed) {
@@ -126,6 +140,24 @@ TEST(Environment, TheImagesIsNeutralised) {
                           {"PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_MIG_MONITOR_DEVICES=all",
                            "DOCKER_RESOURCE_GPU=0", "NVIDIA_MIG_MONITOR_DEVICES=0", "NVIDIA_REQUIRE_CUDA=x"}),
               ElementsAre("NVIDIA_MIG_MONITOR_DEVICES=", "DOCKER_RESOURCE_GPU=", "NVIDIA_VISIBLE_DEVICES=void"));
+}
+
+// Whatever image the tag leads to when the Engine looks.
+TEST(Environment, WithAGpuNoImageCanAddToIt) {
+  const auto variables = [](const Facts& facts, std::string_view host) {
+    auto got = examine(json::object{{"Image", "x"}, {"HostConfig", parseObject(host)}}, facts);
+    std::vector<std::string> result;
+    const json::object body = complete(std::move(*got), {});
+    for (const json::value& variable : body.at("Env").as_array()) result.emplace_back(variable.as_string());
+    return result;
+  };
+  const auto all = ElementsAre("NVIDIA_MIG_CONFIG_DEVICES=", "NVIDIA_MIG_MONITOR_DEVICES=", "NVIDIA_IMEX_CHANNELS=",
+                               "NVIDIA_VISIBLE_DEVICES=void");
+  Facts facts = student();
+  facts.image_env = {"NVIDIA_IMEX_CHANNELS=0"};
+  EXPECT_THAT(variables(facts, R"({"DeviceRequests":[{"Count":1,"Capabilities":[["gpu"]]}]})"), all);
+  facts.engine.default_runtime = "nvidia";
+  EXPECT_THAT(variables(facts, "{}"), all);
 }
 
 TEST(Environment, PointlessVariablesAreSaid) {

@@ -1,3 +1,4 @@
+#include <array>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -31,22 +32,44 @@ TEST(Labels, NoImageCanSayThatThereIsALease) {
   EXPECT_EQ(body.at("Labels").at("ds01.lease").as_string(), "");
 }
 
+struct Made {
+  const char* labels;
+  const char* name;
+  const char* agent;
+  const char* type;
+};
+
 TEST(Labels, TheTypeComesFromTheFirstThatMatches) {
-  const auto type = [](const char* labels, const char* agent, const char* name) {
-    Facts facts = test::student();
-    facts.user_agent = agent;
-    facts.container_name = name;
-    auto examined = examine(
-        json::object{{"Image", "x"}, {"HostConfig", json::object()}, {"Labels", test::parseObject(labels)}}, facts);
-    return std::string(examined->body.at("Labels").at("ds01.container_type").as_string());
+  const std::array made{
+      Made{R"({"devcontainer.local_folder":"/home/a/x","com.docker.compose.project":"p"})", "", "x", "devcontainer"},
+      Made{R"({"devcontainer.config_file":"/home/a/x/.devcontainer.json"})", "", "", "devcontainer"},
+      // mlc's, and labels that say nothing
+      Made{R"({"devcontainer.workspaceFolder":"/workspace"})", "", "Docker-Client/20.10", "docker"},
+      Made{R"({"devcontainer.metadata":"[]"})", "", "Docker-Client/20.10", "docker"},
+      Made{R"({"devcontainer.local_folder":"","com.docker.compose.project":""})", "", "", "unknown"},
+      Made{R"({"devcontainer.local_folder":null})", "", "x", "api"},
+      Made{R"({"com.docker.compose.project":"p","hub.jupyter.org/username":"a"})", "", "", "compose"},
+      Made{R"({"com.docker.compose.project":"p"})", "", "Docker-Client/28", "compose"},
+      Made{R"({"hub.jupyter.org/username":"a"})", "", "docker-sdk-python/7", "jupyter"},
+      Made{"{}", "jupyter-ada", "Docker-Client/28", "jupyter"},
+      Made{"{}", "/jupyter-ada", "", "jupyter"},
+      Made{"{}", "my-jupyter-ada", "", "unknown"},
+      Made{"{}", "jupyter", "Docker-Client/28.2 (linux)", "docker"},
+      Made{"{}", "", "docker-client/28", "api"},
+      Made{"{}", "", "python-requests/2", "api"},
+      Made{"{}", "", "", "unknown"},
   };
-  EXPECT_EQ(type(R"({"devcontainer.local_folder":"/home/a/x","com.docker.compose.project":"p"})", "x", ""),
-            "devcontainer");
-  EXPECT_EQ(type(R"({"com.docker.compose.project":"p"})", "Docker-Client/28", ""), "compose");
-  EXPECT_EQ(type("{}", "", "jupyter-ada"), "jupyter");
-  EXPECT_EQ(type("{}", "Docker-Client/28.2 (linux)", ""), "docker");
-  EXPECT_EQ(type("{}", "python-requests/2", ""), "api");
-  EXPECT_EQ(type("{}", "", ""), "unknown");
+  for (const Made& one : made) {
+    Facts facts = test::student();
+    facts.user_agent = one.agent;
+    facts.container_name = one.name;
+    // What the image says of itself decides nothing.
+    facts.image_labels = {"devcontainer.local_folder", "com.docker.compose.project", "hub.jupyter.org/username"};
+    auto examined = examine(json::object{{"Image", "x"}, {"Labels", test::parseObject(one.labels)}}, facts);
+    ASSERT_TRUE(examined);
+    EXPECT_EQ(examined->body.at("Labels").at("ds01.container_type").as_string(), one.type)
+        << one.labels << one.name << one.agent;
+  }
 }
 
 }  // namespace

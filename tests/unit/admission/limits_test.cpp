@@ -39,7 +39,7 @@ Outcome examineHost(std::string_view host, const Facts& facts = student()) {
 TEST(Limits, UnsetIsFilledSilently) {
   for (const std::string_view host :
        {R"({})", R"({"Memory":0,"MemorySwap":0,"NanoCpus":0,"CpuQuota":0,"CpuPeriod":0,"PidsLimit":0,"ShmSize":0})",
-        R"({"Memory":null,"MemorySwap":null,"NanoCpus":null,"CpuQuota":-1,"PidsLimit":-1,"ShmSize":null})"}) {
+        R"({"Memory":null,"MemorySwap":null,"NanoCpus":null,"CpuQuota":null,"PidsLimit":null,"ShmSize":null})"}) {
     const Outcome got = examineHost(host);
     EXPECT_EQ(got.reason, "") << host;
     EXPECT_THAT(got.warnings, IsEmpty()) << host;
@@ -51,6 +51,21 @@ TEST(Limits, UnsetIsFilledSilently) {
     EXPECT_EQ(got.number("ShmSize"), 16 * kGiB) << host;
     EXPECT_EQ(got.host.at("CgroupParent").as_string(), "ds01-student-alice.slice");
   }
+}
+
+TEST(Limits, UnlimitedIsCutAndSaid) {
+  const Outcome got = examineHost(R"({"MemorySwap":-1,"CpuQuota":-1,"PidsLimit":-1})");
+  EXPECT_EQ(got.number("MemorySwap"), 32 * kGiB);
+  EXPECT_EQ(got.number("NanoCpus"), 32'000'000'000);
+  EXPECT_FALSE(got.host.contains("CpuQuota"));
+  EXPECT_EQ(got.number("PidsLimit"), 4096);
+  EXPECT_THAT(got.warnings,
+              ElementsAre("ds01: memory plus swap unlimited is above your limit of 32 GiB and was set to it",
+                          "ds01: CPU quota unlimited is above your limit of 32 CPUs and was set to it",
+                          "ds01: process limit unlimited is above your limit of 4096 and was set to it"));
+  const Outcome period = examineHost(R"({"CpuPeriod":50000,"CpuQuota":-1})");
+  EXPECT_EQ(period.number("CpuQuota"), 1'600'000);
+  EXPECT_THAT(period.warnings, ElementsAre(HasSubstr("CPU quota unlimited")));
 }
 
 TEST(Limits, WithinTheLimitIsKept) {
