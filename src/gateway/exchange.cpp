@@ -1,6 +1,7 @@
 #include "gateway/exchange.h"
 
 #include <memory>
+#include <span>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -55,8 +56,9 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
   const Status sent = co_await sendContinue();
   if (!sent) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  const std::span room(piece.get(), kPieceBytes);
   while (true) {
-    const Result<std::size_t> count = co_await client_.readBody({piece.get(), kPieceBytes});
+    const Result<std::size_t> count = co_await client_.readBody(room);
     if (!count) {
       co_return std::unexpected(
           Denial{400, "malformed_http", "the request body is broken: " + count.error().message()});
@@ -200,9 +202,10 @@ asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::str
     head.clear();
   }
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  const std::span room(piece.get(), kPieceBytes);
   std::string filtered;
   while (true) {
-    const Result<std::size_t> count = co_await engine_.readBody({piece.get(), kPieceBytes});
+    const Result<std::size_t> count = co_await engine_.readBody(room);
     if (!count) {
       // The client learns from the missing end that something is missing.
       if (!head.empty()) co_await writeAll(client, head);
@@ -237,8 +240,9 @@ asio::awaitable<void> Exchange::besides(bool stream_body) {
 asio::awaitable<void> Exchange::pumpBody() {
   const Status sent = co_await sendContinue();
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  const std::span room(piece.get(), kPieceBytes);
   while (sent && !stop_side_) {
-    const Result<std::size_t> count = co_await client_.readBody({piece.get(), kPieceBytes});
+    const Result<std::size_t> count = co_await client_.readBody(room);
     if (stop_side_) co_return;
     if (!count) break;
     const std::string_view out(piece.get(), *count);
@@ -303,8 +307,9 @@ asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function
     WholeResponse response;
     response.head = std::move(*head);
     const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+    const std::span room(piece.get(), kPieceBytes);
     while (response.head.has_body) {
-      const Result<std::size_t> count = co_await engine_.readBody({piece.get(), kPieceBytes});
+      const Result<std::size_t> count = co_await engine_.readBody(room);
       if (!count || response.body.size() + *count > kMaxWholeAnswer) {
         engine_.close();
         if (!count) co_return fail(count.error());

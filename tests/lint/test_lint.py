@@ -10,6 +10,7 @@ LINT = Path(__file__).resolve().parents[2] / "tools" / "lint"
 sys.path.insert(0, str(LINT))
 
 import check_banned  # noqa: E402
+import check_coroutines  # noqa: E402
 import check_layers  # noqa: E402
 import check_sizes  # noqa: E402
 from cpp_source import AllowList, code_only, includes, table_rows  # noqa: E402
@@ -222,6 +223,47 @@ def test_a_header_that_cmake_does_not_name_is_found(tmp_path):
         },
     )
     assert [f.path for f in check_sizes.check_listed(tmp_path, AllowList(tmp_path))] == ["src/net/http_client.h"]
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("co_await f([&] { return 1; });", ["a lambda"]),
+        ("co_await f(a, [x](int y) mutable -> int { return y; }, b);", ["a lambda"]),
+        ("const auto r = co_await [&]() -> awaitable<int> { co_return 1; }();", ["a lambda"]),
+        ("co_return co_await f(Request{.path = p});", ["a braced initialiser"]),
+        ("if (!(co_await f({1, 2}, {}))) co_return;", ["a braced initialiser", "a braced initialiser"]),
+        ("co_await f(g(std::string{text}));", ["a braced initialiser"]),
+        ("co_await f(\n    a,\n    {b});", ["a braced initialiser"]),
+        ("co_await f([] { co_await g({}); });", ["a lambda", "a braced initialiser"]),
+    ],
+)
+def test_temporaries_that_wait_are_found(code, what):
+    assert [found for _, found in check_coroutines.temporaries(code_only(code))] == what
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "co_await f(std::move(x), y[0], args[i](z));",
+        "const Request r{.path = p}; co_await f(r);",
+        "spawn(executor, [&]() -> awaitable<void> { co_await f(x); }, detached);",
+        "if (co_await f(x)) { g({1}); }",
+        "while (co_await next()) { h([] { return 1; }); }",
+        "const bool ok = co_await f(x), other{true};",
+        "for (int i : list(co_await f(x))) { g({i}); }",
+        "// co_await f({})\n",
+        'log("co_await f({})");',
+        "co_awaited f({});",
+    ],
+)
+def test_named_arguments_of_co_await_pass(code):
+    assert check_coroutines.temporaries(code_only(code)) == []
+
+
+def test_a_temporary_is_reported_at_its_line(tmp_path):
+    write(tmp_path, {"src/net/x.cpp": "void f() {\n  co_await g(\n      {1});\n}\n"})
+    assert [(f.path, f.line) for f in check_coroutines.check(tmp_path, AllowList(tmp_path))] == [("src/net/x.cpp", 3)]
 
 
 @pytest.mark.parametrize("name", ["check_layers.py", "check_banned.py", "check_sizes.py"])

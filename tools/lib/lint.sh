@@ -3,7 +3,7 @@
 
 lint_structure() {
   local check failed=0
-  for check in layers banned sizes; do
+  for check in layers banned coroutines sizes; do
     PYTHONDONTWRITEBYTECODE=1 "$DS01_PYTHON" "$DS01_ROOT/tools/lint/check_$check.py" || failed=1
   done
   return $failed

@@ -171,7 +171,8 @@ TEST_F(ClientTest, UnderstandsOurOwnServer) {
             caller.user.login = "bob";
             co_return co_await router.handle(request, caller);
           };
-          co_await net::serveHttp(std::move(socket), handler, {});
+          const net::HttpServerOptions options;
+          co_await net::serveHttp(std::move(socket), handler, options);
         }
       },
       asio::detached);
