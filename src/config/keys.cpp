@@ -79,6 +79,8 @@ std::string suggestion(Block block, std::string_view name) {
   for (const Key& key : keyTable()) {
     if (!holds(block, key)) continue;
     for (const std::string& candidate : {documentedName(key), std::string(key.name)}) {
+      // Texts whose lengths differ by n are n slips apart at least.
+      if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) >= best_distance) continue;
       if (const std::size_t d = distance(name, candidate); d < best_distance) {
         best_distance = d;
         best = candidate;
