@@ -138,27 +138,6 @@ Result<ContainerView> decodeContainer(std::string_view text) {
   });
 }
 
-Result<std::vector<ContainerSummary>> decodeContainerList(std::string_view text) {
-  using List = std::vector<ContainerSummary>;
-  return guarded<List>("container list", [&]() -> Result<List> {
-    const auto value = parse(text, "container list");
-    if (!value) return fail(value.error());
-    List list;
-    if (value->is_null()) return list;  // Go's nil slice
-    if (!value->is_array()) return fail(malformed("container list", "not an array"));
-    list.reserve(value->get_array().size());
-    for (const json::value& item : value->get_array()) {
-      const json::object* object = item.if_object();
-      ContainerSummary summary;
-      summary.id = ContainerId(stringAt(object, "Id"));
-      if (!isFullId(summary.id.str())) return fail(malformed("container list", "an item without a full Id"));
-      summary.labels = stringsAt(object, "Labels");
-      list.push_back(std::move(summary));
-    }
-    return list;
-  });
-}
-
 Result<ImageView> decodeImage(std::string_view text) {
   return guarded<ImageView>("image", [&]() -> Result<ImageView> {
     const auto object = parseObject(text, "image");

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "model/engine.h"
@@ -16,8 +15,6 @@ namespace ds01::docker {
 Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version);
 // From GET /containers/ID/json. Needs a full Id and State.Status.
 Result<ContainerView> decodeContainer(std::string_view text);
-// From GET /containers/json. Needs a full Id in each item.
-Result<std::vector<ContainerSummary>> decodeContainerList(std::string_view text);
 // From GET /images/NAME/json. Needs Id; an image without Config has no environment.
 Result<ImageView> decodeImage(std::string_view text);
 // From GET /exec/ID/json. Needs ID and a full ContainerID.

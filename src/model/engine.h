@@ -43,7 +43,7 @@ struct ContainerView {
 // From GET /containers/json: an item has labels but no HostConfig.CgroupParent.
 struct ContainerSummary {
   ContainerId id;
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> labels;  // DS01's own only: ds01.* without ds01.request.*
 };
 
 struct ImageView {

@@ -229,8 +229,8 @@ struct HttpClient::Pool {
   // Static, so that the frame itself keeps the pool: the client may be destroyed meanwhile.
   static asio::awaitable<Result<HttpReply>> exchange(std::shared_ptr<Pool> pool, HttpRequest request);
   static asio::awaitable<Status> stream(std::shared_ptr<Pool> pool, HttpRequest request,
-                                        std::function<void(int)> on_head,
-                                        std::function<bool(std::string_view)> on_data);
+                                        std::function<void(int)> on_head, std::function<bool(std::string_view)> on_data,
+                                        TimeLimit limited);
 };
 
 asio::awaitable<Result<HttpReply>> HttpClient::Pool::exchange(std::shared_ptr<Pool> pool, HttpRequest request) try {
@@ -265,7 +265,7 @@ asio::awaitable<Result<HttpReply>> HttpClient::Pool::exchange(std::shared_ptr<Po
 
 asio::awaitable<Status> HttpClient::Pool::stream(std::shared_ptr<Pool> pool, HttpRequest request,
                                                  std::function<void(int)> on_head,
-                                                 std::function<bool(std::string_view)> on_data) try {
+                                                 std::function<bool(std::string_view)> on_data, TimeLimit limited) try {
   if (const Status valid = checkRequest(request); !valid) co_return fail(valid.error());
   const http::request<http::string_body> question = encode(request);
   asio::steady_timer limit(pool->executor);
@@ -287,7 +287,7 @@ asio::awaitable<Status> HttpClient::Pool::stream(std::shared_ptr<Pool> pool, Htt
     if (code) co_return fail(linkError(code, pool->options));
     const unsigned status = parser.get().result_int();
     if (status < 200 && status != 101) continue;
-    link.stream.expires_never();
+    if (limited == TimeLimit::Head) link.stream.expires_never();
     on_head(static_cast<int>(status));
     co_return co_await passBody(link, parser, pool->options, on_data);
   }
@@ -309,8 +309,8 @@ asio::awaitable<Result<HttpReply>> HttpClient::exchange(HttpRequest request) {
 }
 
 asio::awaitable<Status> HttpClient::stream(HttpRequest request, std::function<void(int status)> on_head,
-                                           std::function<bool(std::string_view)> on_data) {
-  return Pool::stream(pool_, std::move(request), std::move(on_head), std::move(on_data));
+                                           std::function<bool(std::string_view)> on_data, TimeLimit limited) {
+  return Pool::stream(pool_, std::move(request), std::move(on_head), std::move(on_data), limited);
 }
 
 Result<HttpReply> exchangeBlocking(HttpClientOptions options, HttpRequest request) {

@@ -23,6 +23,12 @@ struct HttpClientOptions {
   std::size_t max_idle_connections = 4;  // kept for the next question
 };
 
+// What `timeout` is for in a streamed answer.
+enum class TimeLimit {
+  Head,   // until its head is there: answers without end (GET /events)
+  Whole,  // all of it: long answers
+};
+
 // Keeps idle connections; any number of requests may be in flight, each on a connection of its own. A kept connection
 // that the server has closed meanwhile is replaced without the caller noticing. Unavailable: cannot connect or the link
 // broke; Timeout; Malformed: not HTTP. One thread: the executor's.
@@ -35,10 +41,11 @@ class HttpClient {
 
   boost::asio::awaitable<Result<HttpReply>> exchange(HttpRequest request);
 
-  // For answers without end (GET /events): no time limit; `on_head` is called with the status once the head is there,
-  // `on_data` with each piece of the body. Returns when the stream ends or on_data returns false.
+  // For answers that are not held whole: `on_head` is called with the status once the head is there, `on_data` with
+  // each piece of the body; its length has no bound. Returns when the stream ends or on_data returns false.
   boost::asio::awaitable<Status> stream(HttpRequest request, std::function<void(int status)> on_head,
-                                        std::function<bool(std::string_view)> on_data);
+                                        std::function<bool(std::string_view)> on_data,
+                                        TimeLimit limited = TimeLimit::Head);
 
  private:
   struct Pool;

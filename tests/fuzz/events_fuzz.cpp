@@ -4,9 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/json/parse.hpp>
-
 #include "docker/codec.h"
+#include "docker/container_list.h"
 #include "docker/event_splitter.h"
 #include "fuzz/property.h"
 
@@ -37,13 +36,31 @@ bool isFullId(std::string_view id) {
 
 void decodeAll(std::string_view text) {
   if (const auto container = decodeContainer(text)) require(isFullId(container->id.str()), "a container has a full id");
-  if (const auto list = decodeContainerList(text)) {
-    for (const ContainerSummary& item : *list) require(isFullId(item.id.str()), "an item has a full id");
-  }
   if (const auto exec = decodeExec(text)) require(isFullId(exec->container.str()), "an exec's container has a full id");
   (void)decodeImage(text);
   (void)decodeFacts(text, text);
   (void)decodeErrorMessage(text);
+}
+
+Result<std::vector<ContainerSummary>> readList(std::string_view text, std::size_t piece) {
+  ContainerListReader reader;
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    if (const Status fed = reader.feed(text.substr(at, piece)); !fed) return fail(fed.error());
+  }
+  return reader.finish();
+}
+
+void checkList(std::string_view text) {
+  const auto whole = readList(text, text.size() + 1);
+  const auto pieces = readList(text, 1);
+  require(whole.has_value() == pieces.has_value() && (!whole || whole->size() == pieces->size()),
+          "pieces make no difference to a list");
+  if (!whole) return;
+  for (std::size_t i = 0; i < whole->size(); ++i) {
+    require(isFullId((*whole)[i].id.str()), "an item has a full id");
+    require((*whole)[i].id == (*pieces)[i].id && (*whole)[i].labels == (*pieces)[i].labels,
+            "pieces make no difference");
+  }
 }
 
 void take(std::string_view stream) {
@@ -58,6 +75,7 @@ void take(std::string_view stream) {
     if (event && event->type == "container") require(!event->action.empty(), "an event has an action", object);
   }
   decodeAll(stream);
+  checkList(stream);
 }
 
 }  // namespace

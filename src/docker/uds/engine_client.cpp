@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "docker/codec.h"
+#include "docker/container_list.h"
 #include "docker/event_splitter.h"
 #include "docker/target.h"
 
@@ -40,6 +41,12 @@ net::HttpRequest question(std::string target) {
   net::HttpRequest request;
   request.target = std::move(target);
   return request;
+}
+
+// False once there is enough of it.
+bool keepErrorBody(std::string& kept, std::string_view bytes) {
+  kept.append(bytes.substr(0, kMaxErrorBytes - kept.size()));
+  return kept.size() < kMaxErrorBytes;
 }
 
 // What followEvents keeps while the stream runs.
@@ -97,9 +104,22 @@ asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
 }
 
 asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listContainers(std::string label) {
-  const auto body = co_await get(listTarget(label));
-  if (!body) co_return fail(body.error());
-  co_return decodeContainerList(*body);
+  int status = 0;
+  std::string error_body;
+  ContainerListReader reader;
+  Status read;
+  const std::function<void(int)> on_head = [&](int code) { status = code; };
+  const std::function<bool(std::string_view)> on_data = [&](std::string_view bytes) {
+    if (status != 200) return keepErrorBody(error_body, bytes);
+    read = reader.feed(bytes);
+    return read.has_value();
+  };
+  net::HttpRequest request = question(listTarget(label));
+  const Status ended = co_await http_.stream(std::move(request), on_head, on_data, net::TimeLimit::Whole);
+  if (status != 0 && status != 200) co_return fail(refused(status, error_body));
+  if (!read) co_return fail(read.error());
+  if (!ended) co_return fail(ended.error().context("container list"));
+  co_return reader.finish();
 }
 
 asio::awaitable<Status> UdsEngineClient::followEvents(std::function<void()> on_open,
@@ -119,10 +139,7 @@ asio::awaitable<Status> UdsEngineClient::followEvents(std::function<void()> on_o
     if (status == 200) on_open();
   };
   const std::function<bool(std::string_view)> on_data = [&](std::string_view bytes) {
-    if (following.status != 200) {
-      following.error_body.append(bytes.substr(0, kMaxErrorBytes - following.error_body.size()));
-      return following.error_body.size() < kMaxErrorBytes;
-    }
+    if (following.status != 200) return keepErrorBody(following.error_body, bytes);
     if (const Status fed = following.splitter.feed(bytes, on_object); !fed) following.broken = fed.error();
     return !following.broken;
   };

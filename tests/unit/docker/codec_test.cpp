@@ -97,22 +97,6 @@ TEST(DecodeContainer, DepthIsBounded) {
   expectMalformed(decodeContainer(deep), "deep");
 }
 
-TEST(DecodeContainerList, ReadsIdsAndLabels) {
-  const std::string other(64, 'b');
-  const auto list = decodeContainerList(R"([{"Id":")" + kId + R"(","Names":["/x"],"Labels":{"a":"b"}},{"Id":")" +
-                                        other + R"(","Labels":null}])");
-  ASSERT_TRUE(list);
-  ASSERT_EQ(list->size(), 2U);
-  EXPECT_EQ((*list)[0].labels.at("a"), "b");
-  EXPECT_EQ((*list)[1].id.str(), other);
-  EXPECT_TRUE((*list)[1].labels.empty());
-  EXPECT_TRUE(decodeContainerList("[]")->empty());
-  EXPECT_TRUE(decodeContainerList("null")->empty());
-  for (const char* text : {"", "{}", "[{}]", "[null]", "[7]", "[", R"([{"Id":"short"}])"}) {
-    expectMalformed(decodeContainerList(text), text);
-  }
-}
-
 TEST(DecodeImage, ReadsTheEnvironment) {
   const auto image = decodeImage(
       R"({"Id":"sha256:1","Config":{"Env":["PATH=/bin","A=\u00e4"],"Labels":{"l":"m"},"Cmd":null},"ContainerConfig":{}})");

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "docker/uds/engine_client.h"
@@ -57,6 +58,26 @@ TEST_F(UdsEngineClientTest, ListsByLabel) {
   EXPECT_EQ(list->at(0).labels.at("ds01.user"), "alice");
   EXPECT_EQ(engine_.requests().at(0).target,
             "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22ds01.user%3Dalice%22%5D%7D");
+}
+
+// Commands and labels are the users' to write: any number of them must not keep the others' containers from being seen.
+TEST_F(UdsEngineClientTest, AListHasNoLargestLength) {
+  std::string text = "[";
+  for (int i = 0; i < 70; ++i) {
+    text += fmt::format(R"({}{{"Id":"{:064x}","Command":"{}","Labels":{{"ds01.user":"alice"}}}})", i == 0 ? "" : ",", i,
+                        std::string(1024UL * 1024, 'x'));
+  }
+  engine_.answer("GET", "/containers/json", 200, text + "]");
+  const auto list = runner_.run(client_.listContainers("ds01.user"));
+  ASSERT_TRUE(list) << list.error().message();
+  EXPECT_EQ(list->size(), 70U);
+}
+
+TEST_F(UdsEngineClientTest, ABrokenListIsNone) {
+  engine_.answerRaw("GET", "/containers/json", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[");
+  EXPECT_EQ(errorOf(runner_.run(client_.listContainers("ds01.user"))).code(), ErrorCode::Unavailable);
+  engine_.answer("GET", "/containers/json", 500, R"({"message":"no"})");
+  EXPECT_EQ(errorOf(runner_.run(client_.listContainers("ds01.user"))).code(), ErrorCode::Unavailable);
 }
 
 TEST_F(UdsEngineClientTest, NotFoundIsTheEnginesOwnSentence) {
