@@ -42,8 +42,8 @@ struct SchemaNode {
   ApiVersion since{1, 0};
   std::map<std::string, std::unique_ptr<SchemaNode>, std::less<>> fields;  // of a struct, by exact name
   std::map<std::string, std::string, std::less<>> folded;                  // foldKey(name) → name
-  std::unique_ptr<SchemaNode> any;                                         // value of every key of a map
-  std::unique_ptr<SchemaNode> element;                                     // of a list
+  std::unique_ptr<SchemaNode> any;      // value of every key of a map; of a struct: of every key that it does not know
+  std::unique_ptr<SchemaNode> element;  // of a list
 
   const SchemaNode* field(std::string_view name) const;
 };

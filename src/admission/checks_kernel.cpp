@@ -51,9 +51,18 @@ constexpr std::array kRefused{
     RefusedField{"DiskQuota", "disk_quota", "HostConfig.DiskQuota is not supported here; leave it out"},
 };
 
+// Where buildx cannot reach the Engine's own BuildKit (POST /grpc), it asks for a container with one, privileged, of
+// this name, which says nothing to somebody who typed `docker build`.
+constexpr std::string_view kBuildxContainer = "buildx_buildkit_";
+
 }  // namespace
 
 Verdict refuseSetFields(Context& context) {
+  if (isSet(context.host(), "Privileged") && context.facts.container_name.starts_with(kBuildxContainer)) {
+    return forbidden("privileged",
+                     "buildx would build in a privileged container (HostConfig.Privileged), which is not allowed here; "
+                     "build with DOCKER_BUILDKIT=0 docker build");
+  }
   for (const RefusedField& refused : kRefused) {
     if (isSet(context.host(), refused.field)) {
       return forbidden(std::string(refused.reason), std::string(refused.sentence));

@@ -136,7 +136,7 @@ bool Handler::open(json::value empty, error_code& ec) {
   if (!checkType(node, empty, ec)) return false;
   Frame frame;
   frame.node = node;
-  frame.map = node != nullptr && (node->type == FieldType::Map || node->any != nullptr);
+  frame.map = node != nullptr && (node->type == FieldType::Map || (node->any != nullptr && node->fields.empty()));
   frame.value = std::move(empty);
   stack_.push_back(std::move(frame));
   return true;
@@ -183,6 +183,10 @@ bool Handler::structKey(Frame& frame, const std::string& name, error_code& ec) {
     }
   }
   if (options_.admin) return true;
+  if (frame.node != nullptr && frame.node->any != nullptr) {
+    frame.member = frame.node->any.get();
+    return true;
+  }
   return stop(ec, "unknown_field", fmt::format("the field {} is in no published version of the Docker API", where()));
 }
 

@@ -32,9 +32,7 @@ constexpr auto kRoutes = std::to_array<Route>({
      "It lists the containers of everybody; `docker ps --size` shows what yours take."},
     {"POST", "/session", Session, kNone, UpgradeKind::H2c},
     {"POST", "/grpc", Deny, kNone, UpgradeKind::H2c,
-     "Direct access to BuildKit is not open to users; `docker build` and `docker buildx build` with the default "
-     "builder "
-     "work without it."},
+     "buildx speaks to BuildKit itself here, past what this server looks at; DOCKER_BUILDKIT=0 docker build works."},
 
     {"GET", "/containers/json", ContainerList},
     {"POST", "/containers/create", ContainerCreate, kJson},

@@ -121,6 +121,18 @@ TEST(JsonGuard, UnpublishedFieldsAreForAdmins) {
   expectRefused(R"({"HostConfig":{"Nothing":1,"nothing":2}})", "field_spelling", kAdmin);
 }
 
+// docker-py 5 and 7: containers.run(…, network="lab").
+TEST(JsonGuard, NetworkBesideEndpointsConfigIsDroppedWhenNull) {
+  expectKept(R"({"NetworkingConfig":{"lab":null}})", R"({"NetworkingConfig":{}})");
+  expectKept(R"({"NetworkingConfig":{"lab":null,"EndpointsConfig":{"lab":null}}})",
+             R"({"NetworkingConfig":{"EndpointsConfig":{"lab":null}}})");
+  expectRefused(R"({"NetworkingConfig":{"lab":{"Aliases":["a"]}}})", "unknown_field");
+  expectRefused(R"({"NetworkingConfig":{"lab":1}})", "field_type");
+  expectRefused(R"({"NetworkingConfig":{"lab":null,"lab":null}})", "duplicate_field");
+  expectRefused(R"({"NetworkingConfig":{"endpointsconfig":null}})", "field_spelling");
+  expectKept(R"({"NetworkingConfig":{"lab":null}})", R"({"NetworkingConfig":{"lab":null}})", kAdmin);
+}
+
 TEST(JsonGuard, NewerFieldsAreDroppedWhenZeroLike) {
   for (const std::string_view zero : {"null", "{}"}) {
     expectKept(std::string(R"({"HostConfig":{"Annotations":)").append(zero).append("}}"), R"({"HostConfig":{}})");
