@@ -204,4 +204,9 @@ std::optional<std::string> decodeErrorMessage(std::string_view body) {
   }
 }
 
+std::string missingImageSentence(std::string_view message) {
+  const std::size_t begin = message.rfind("No such image: ");
+  return std::string(begin == std::string_view::npos ? message : message.substr(begin));
+}
+
 }  // namespace ds01::docker

@@ -26,4 +26,8 @@ Result<EngineEvent> decodeEvent(std::string_view text);
 // The sentence of {"message": "…"}; nothing if `body` is not the Engine's error object.
 std::optional<std::string> decodeErrorMessage(std::string_view body);
 
+// What the Engine says to a create without its image, from what it says to an inspect of that image: Engines before 25
+// put "no such image: NAME: " before it there.
+std::string missingImageSentence(std::string_view message);
+
 }  // namespace ds01::docker

@@ -91,6 +91,9 @@ asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref
   auto target = imageTarget(ref);
   if (!target) co_return fail(target.error());
   const auto body = co_await get(std::move(*target));
+  if (!body && body.error().code() == ErrorCode::NotFound) {
+    co_return fail(ErrorCode::NotFound, missingImageSentence(body.error().message()));
+  }
   if (!body) co_return fail(body.error());
   co_return decodeImage(*body);
 }

@@ -160,5 +160,11 @@ TEST(DecodeErrorMessage, IsTheEnginesSentenceOrNothing) {
   EXPECT_EQ(decodeErrorMessage(R"({"message":7})"), std::nullopt);
 }
 
+TEST(MissingImageSentence, IsWhatACreateIsTold) {
+  EXPECT_EQ(missingImageSentence("no such image: nix: No such image: nix:latest"), "No such image: nix:latest");
+  EXPECT_EQ(missingImageSentence("No such image: nix:latest"), "No such image: nix:latest");
+  EXPECT_EQ(missingImageSentence("something else"), "something else");
+}
+
 }  // namespace
 }  // namespace ds01::docker

@@ -81,7 +81,7 @@ TEST_F(UdsEngineClientTest, ABrokenListIsNone) {
 }
 
 TEST_F(UdsEngineClientTest, NotFoundIsTheEnginesOwnSentence) {
-  engine_.answer("GET", "/images/x:latest/json", 404, R"({"message":"No such image: x:latest"})");
+  engine_.answer("GET", "/images/x:latest/json", 404, R"({"message":"no such image: x: No such image: x:latest"})");
   const Error error = errorOf(runner_.run(client_.inspectImage("x:latest")));
   EXPECT_EQ(error.code(), ErrorCode::NotFound);
   EXPECT_EQ(error.message(), "No such image: x:latest");
