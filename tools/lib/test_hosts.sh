@@ -11,7 +11,7 @@ readonly DOCKER_PY_VERSION=7.1.0
 readonly DEVCONTAINER_CLI_VERSION=0.82.0
 readonly TRIXIE_PACKAGES=(
   docker.io docker-cli docker-compose docker-buildx containerd runc iptables
-  ca-certificates iproute2 util-linux python3-minimal
+  ca-certificates iproute2 util-linux procps python3-minimal
 )
 
 # One a line: where the parts lie. tests/system/lib/hosts.py finds them under the same names.

@@ -34,6 +34,14 @@ class Stack:
     def containers_of(self, user):
         return [c for c in self.engine.containers() if (c["Config"]["Labels"] or {}).get("ds01.user") == user.name]
 
+    def remove_everything(self):
+        """Containers, networks and volumes; images stay."""
+        self.engine.remove_all()
+        self.engine.api("POST", "/networks/prune")
+        for volume in self.engine.api("GET", "/volumes").json()["Volumes"] or []:
+            self.engine.api("DELETE", f"/volumes/{volume['Name']}", expect=(204, 404))
+        wait_until(lambda: not self.daemon.held(), 15, "all slots free again")
+
     def clean(self):
         """Between tests: no containers, all slots free. A ds01d that died is an error, and is started again so that the
         tests after it can tell something."""

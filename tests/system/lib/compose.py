@@ -1,0 +1,39 @@
+"""Compose, old and new, as one user works with it."""
+
+import json
+import shutil
+
+from . import hosts
+from .need import need
+
+VERSIONS = ["1.29", "2"]
+
+
+def use_plugins(client):
+    """Lets the user's docker clients find the plugins compose and buildx."""
+    config = json.dumps({"cliPluginsExtraDirs": [str(hosts.cli_plugins())]})
+    client.run(["sh", "-c", "mkdir -p ~/.docker && cat > ~/.docker/config.json"], stdin=config)
+
+
+def argv(version):
+    if version == "2":
+        return [str(hosts.trixie_docker()), "compose"]
+    need(shutil.which("docker-compose"), "needs docker-compose 1.29, which Ubuntu 24.04 no longer has")
+    return ["docker-compose"]
+
+
+class Project:
+    """A folder with a compose file. `run` is how a program is run: by a client, or watched (`differential.Seen`)."""
+
+    def __init__(self, client, version, name="lab"):
+        self.client, self.name = client, name
+        self.folder = client.user.home / name
+        self._argv = [*argv(version), "-p", name, "-f", str(self.folder / "docker-compose.yml")]
+        use_plugins(client)
+
+    def write(self, text, name="docker-compose.yml"):
+        self.client.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "_", self.folder / name], stdin=text)
+
+    def __call__(self, *args, run=None, **keywords):
+        run = run or (lambda *argv, **keywords: self.client.run(argv, **keywords))
+        return run(*self._argv, *args, timeout=120, **keywords)
