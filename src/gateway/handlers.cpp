@@ -126,11 +126,6 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   co_return co_await askAndView(exchange, keepOwnContainers);
 }
 
-asio::awaitable<Flow> handleContainerPrune(Exchange& exchange) {
-  if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
-  co_return co_await pass(exchange);
-}
-
 asio::awaitable<Flow> handleContainer(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;

@@ -243,6 +243,24 @@ def test_Root_Docker_prunes_leave_the_other_alone(stack, alice, bob):
     assert stack.engine.exists("bobs-stopped")
 
 
+def test_Root_Docker_prune_goes_by_the_owner_and_not_by_a_label(stack, alice):
+    labels = {"ds01.user": alice.user.name}
+    stack.engine.api("POST", "/containers/create?name=roots", {"Image": BUSYBOX, "Labels": labels})
+    alice.out("create", "--name", "old", "--label", "keep=no", BUSYBOX)
+    alice.out("create", "--name", "kept", "--label", "keep=yes", BUSYBOX)
+    alice.out("run", "-d", "--name", "runs", BUSYBOX, "sleep", "600")
+    old = stack.engine.inspect("old")["Id"]
+    said = alice.out("container", "prune", "-f", "--filter", "label!=keep=yes")
+    assert old in said and "Total reclaimed space: 0B" in said
+    assert not stack.engine.exists("old")
+    assert all(stack.engine.exists(name) for name in ("roots", "kept", "runs"))
+    assert "Total reclaimed" in alice.out("container", "prune", "-f", "--filter", "until=1h")
+    assert stack.engine.exists("kept")
+    alice.out("container", "prune", "-f")
+    assert not stack.engine.exists("kept")
+    assert stack.engine.exists("roots")
+
+
 def test_Root_Docker_a_login_the_machine_does_not_know_is_refused(stack):
     uid = users.nobodys_uid()
     ghost = users.User("a uid without login", uid, uid, stack.alice.user.home)

@@ -124,15 +124,6 @@ TEST_F(GatewayTest, theListShowsOwnContainersOnlyWhateverTheirLabels) {
   EXPECT_EQ(client.get("/containers/json?filters=%7B%22since%22%3A%5B%22theirs%22%5D%7D")->status, 404);
 }
 
-TEST_F(GatewayTest, pruneTakesOwnContainersOnly) {
-  h.engine().answer("POST", "/containers/prune", 200, "{}");
-  Client client = h.connect();
-  EXPECT_EQ(client.request("POST", "/containers/prune")->status, 200);
-  EXPECT_THAT(sent().at(0).target, HasSubstr("ds01.user%3Dalice"));
-  EXPECT_EQ(client.request("POST", "/volumes/prune")->status, 403);
-  EXPECT_EQ(client.request("POST", "/images/prune")->status, 403);
-}
-
 TEST_F(GatewayTest, removalEndsTheLeaseBeforeTheAnswer) {
   h.engine().answer("DELETE", "/containers/" + kMine, 204, "");
   Client client = h.connect();
