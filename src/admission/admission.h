@@ -35,11 +35,17 @@ struct References {
   std::string image;
   std::vector<std::string> containers;    // NetworkMode/IpcMode/PidMode "container:REF", Links (host part), VolumesFrom
   std::vector<std::string> bind_sources;  // host paths of HostConfig.Binds and of Mounts with Type "bind"
+  std::vector<std::string> networks;      // NetworkMode, keys of EndpointsConfig: those that could be an id
 };
 
 struct ContainerFact {
   ContainerId id;
   bool own = false;  // the caller may use it
+};
+
+struct NetworkFact {
+  std::string id;    // the full one
+  std::string name;  // "host" is the machine's own
 };
 
 struct BindFact {
@@ -57,6 +63,7 @@ struct Facts {
   std::set<std::string> image_labels;  // the keys; a container inherits those it does not set
   std::map<std::string, ContainerFact> containers;
   std::map<std::string, BindFact> binds;
+  std::map<std::string, NetworkFact> networks;
   std::string user_agent;
   std::string container_name;  // ?name=, may be empty
   std::string cgroup_parent;   // what HostConfig.CgroupParent must be; empty: left to the Engine

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <expected>
 #include <string>
 #include <utility>
 
@@ -43,23 +44,41 @@ std::expected<std::string, Denial> resolve(const Context& context, const std::st
   return std::unexpected(noSuchContainer(ref));
 }
 
-bool mayBeId(std::string_view network) {
-  return !network.empty() && std::ranges::all_of(network, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  });
+// The network by the name that the Engine is to find it under. It finds networks by id as well, also the host's, so
+// what could be an id was looked up and is sent on as the full one.
+std::expected<std::string, Denial> resolveNetwork(const Context& context, std::string_view network,
+                                                  std::string_view where) {
+  const auto host_refused = [where] {
+    return std::unexpected(
+        forbidden("host_namespace",
+                  fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where)));
+  };
+  if (network == "host") return host_refused();
+  if (!mayBeNetworkId(network)) return std::string(network);
+  const auto found = context.facts.networks.find(std::string(network));
+  if (found == context.facts.networks.end()) {
+    return std::unexpected(malformed("network", fmt::format("network {} not found ({})", network, where)));
+  }
+  if (found->second.name == "host") return host_refused();
+  return found->second.id;
 }
 
-// The Engine finds networks by id as well, also the host's.
-Verdict checkNetworkName(std::string_view network, std::string_view where) {
-  if (network == "host") {
-    return forbidden("host_namespace",
-                     fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where));
+// The names of the networks in EndpointsConfig, judged and resolved.
+Verdict resolveEndpoints(Context& context, json::object& endpoints) {
+  static constexpr std::string_view kWhere = "NetworkingConfig.EndpointsConfig";
+  json::object resolved;
+  for (auto& entry : endpoints) {
+    auto network = resolveNetwork(context, {entry.key().data(), entry.key().size()}, kWhere);
+    if (!network) return network.error();
+    const json::object* endpoint = entry.value().if_object();
+    if (endpoint != nullptr) {
+      if (Verdict denial = checkEndpoint(*endpoint, fmt::format("{}[]", kWhere))) return denial;
+    }
+    if (!resolved.emplace(*network, entry.value()).second) {
+      return malformed("network", fmt::format("the network {} stands there twice ({})", *network, kWhere));
+    }
   }
-  if (mayBeId(network)) {
-    return forbidden("network_id", fmt::format("{} names the network {} by id; name it by its name, with a character "
-                                               "that is no hexadecimal digit",
-                                               where, shown(network)));
-  }
+  endpoints = std::move(resolved);
   return std::nullopt;
 }
 
@@ -105,21 +124,15 @@ Verdict checkNamespaces(Context& context) {
 }
 
 Verdict checkNetworks(Context& context) {
-  const std::string_view mode = text(context.host(), "NetworkMode");
-  if (!mode.starts_with(kContainerMode)) {
-    if (Verdict denial = checkNetworkName(mode, "HostConfig.NetworkMode")) return denial;
+  const std::string mode(text(context.host(), "NetworkMode"));
+  if (!mode.empty() && !mode.starts_with(kContainerMode)) {
+    auto network = resolveNetwork(context, mode, "HostConfig.NetworkMode");
+    if (!network) return network.error();
+    context.host()["NetworkMode"] = std::move(*network);
   }
-  const json::object* networking = object(context.body(), "NetworkingConfig");
-  const json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
-  if (endpoints == nullptr) return std::nullopt;
-  for (const auto& entry : *endpoints) {
-    const std::string_view network(entry.key().data(), entry.key().size());
-    if (Verdict denial = checkNetworkName(network, "NetworkingConfig.EndpointsConfig")) return denial;
-    const json::object* endpoint = entry.value().if_object();
-    if (endpoint == nullptr) continue;
-    if (Verdict denial = checkEndpoint(*endpoint, "NetworkingConfig.EndpointsConfig[]")) return denial;
-  }
-  return std::nullopt;
+  json::object* networking = object(context.body(), "NetworkingConfig");
+  json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
+  return endpoints == nullptr ? std::nullopt : resolveEndpoints(context, *endpoints);
 }
 
 Verdict checkEndpoint(const json::object& endpoint, std::string_view where) {

@@ -58,7 +58,23 @@ void collectBindSources(const json::object& host, References& found) {
   }
 }
 
+void collectNetworks(const json::object& body, const json::object* host, References& found) {
+  Collected networks(found.networks);
+  const auto collect = [&](std::string_view network) {
+    if (mayBeNetworkId(network)) networks.add(network);
+  };
+  if (host != nullptr) collect(text(*host, "NetworkMode"));
+  const json::object* networking = object(body, "NetworkingConfig");
+  const json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
+  if (endpoints == nullptr) return;
+  for (const auto& endpoint : *endpoints) collect({endpoint.key().data(), endpoint.key().size()});
+}
+
 }  // namespace
+
+bool mayBeNetworkId(std::string_view network) {
+  return !network.empty() && network.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
 
 std::optional<Link> parseLink(std::string_view text) {
   const std::size_t colon = text.find(':');
@@ -78,6 +94,7 @@ References references(const json::object& body) {
   References found;
   found.image = text(body, "Image");
   const json::object* host = object(body, "HostConfig");
+  collectNetworks(body, host, found);
   if (host == nullptr) return found;
   collectContainers(*host, found);
   collectBindSources(*host, found);

@@ -1,4 +1,4 @@
-// How a create request names other containers; shared by references() and the pass that resolves them.
+// How a create request names other containers and networks; shared by references() and the pass that resolves them.
 #pragma once
 
 #include <array>
@@ -10,6 +10,9 @@ namespace ds01::admission {
 
 inline constexpr std::string_view kContainerMode = "container:";
 inline constexpr std::array<std::string_view, 3> kJoiningModes{"NetworkMode", "IpcMode", "PidMode"};
+
+// Whether the Engine could take the name of a network for an id, or the beginning of one: hexadecimal digits only.
+bool mayBeNetworkId(std::string_view network);
 
 struct Link {
   std::string container;

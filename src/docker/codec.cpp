@@ -159,6 +159,16 @@ Result<ImageView> decodeImage(std::string_view text) {
   });
 }
 
+Result<NetworkView> decodeNetwork(std::string_view text) {
+  return guarded<NetworkView>("network", [&]() -> Result<NetworkView> {
+    const auto object = parseObject(text, "network");
+    if (!object) return fail(object.error());
+    NetworkView view{stringAt(&*object, "Id"), stringAt(&*object, "Name")};
+    if (!isFullId(view.id) || view.name.empty()) return fail(malformed("network", "no full Id or no Name"));
+    return view;
+  });
+}
+
 Result<ExecView> decodeExec(std::string_view text) {
   return guarded<ExecView>("exec", [&]() -> Result<ExecView> {
     const auto object = parseObject(text, "exec");

@@ -17,6 +17,8 @@ Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version)
 Result<ContainerView> decodeContainer(std::string_view text);
 // From GET /images/NAME/json. Needs Id; an image without Config has no environment.
 Result<ImageView> decodeImage(std::string_view text);
+// From GET /networks/ID. Needs a full Id and a Name.
+Result<NetworkView> decodeNetwork(std::string_view text);
 // From GET /exec/ID/json. Needs ID and a full ContainerID.
 Result<ExecView> decodeExec(std::string_view text);
 // One object of GET /events: with Type, Action and Actor, or the older {"status","id","from"}, which is about

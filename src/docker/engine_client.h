@@ -27,6 +27,7 @@ class EngineClient {
   // `ref` is a name, an id or an unambiguous prefix; it is percent-encoded by the callee.
   virtual boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) = 0;
+  virtual boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;
   // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice").
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) = 0;

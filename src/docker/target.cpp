@@ -34,23 +34,27 @@ Status checkRef(std::string_view ref) {
   return fail(ErrorCode::InvalidArgument, "not a name, an id or an image reference of Docker's");
 }
 
-Result<std::string> segmentTarget(std::string_view collection, std::string_view ref) {
+Result<std::string> segmentTarget(std::string_view collection, std::string_view ref, std::string_view end) {
   if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
   // The Engine's router would decode it, and send whoever asks elsewhere.
   if (ref.find('/') != std::string_view::npos)
     return fail(ErrorCode::InvalidArgument, "not a name or an id of Docker's");
-  return fmt::format("/{}/{}/json", collection, percentEncode(ref, ""));
+  return fmt::format("/{}/{}{}", collection, percentEncode(ref, ""), end);
 }
 
 }  // namespace
 
 Result<std::string> containerTarget(std::string_view ref) {
   if (ref.starts_with('/')) ref.remove_prefix(1);
-  return segmentTarget("containers", ref);
+  return segmentTarget("containers", ref, "/json");
 }
 
 Result<std::string> execTarget(std::string_view id) {
-  return segmentTarget("exec", id);
+  return segmentTarget("exec", id, "/json");
+}
+
+Result<std::string> networkTarget(std::string_view ref) {
+  return segmentTarget("networks", ref, "");
 }
 
 Result<std::string> imageTarget(std::string_view ref) {

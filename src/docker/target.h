@@ -16,6 +16,7 @@ namespace ds01::docker {
 // which no reference of Docker's has and which could lead to another resource.
 Result<std::string> containerTarget(std::string_view ref);  // a name, an id or a prefix, without a "/" but one in front
 Result<std::string> execTarget(std::string_view id);
+Result<std::string> networkTarget(std::string_view ref);
 Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or dot segment
 
 // All containers, stopped ones too, with `label` ("key" or "key=value").

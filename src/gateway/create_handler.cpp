@@ -63,11 +63,26 @@ asio::awaitable<std::optional<Stop>> lookUpImage(Exchange& exchange, const std::
   co_return Stop{Stop::How::EngineSays, {status, "image", error.message()}};
 }
 
+// What is not found is left out; the examination has a sentence for that.
+asio::awaitable<std::optional<Stop>> lookUpNetworks(Exchange& exchange, const admission::References& references,
+                                                    admission::Facts& facts) {
+  for (const std::string& ref : references.networks) {
+    const Result<NetworkView> found = co_await exchange.ports().engine.inspectNetwork(ref);
+    if (found) {
+      facts.networks[ref] = admission::NetworkFact{found->id, found->name};
+    } else if (meansAway(found.error().code())) {
+      co_return engineAway(found.error().message());
+    }
+  }
+  co_return std::nullopt;
+}
+
 asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const admission::References& references,
                                                       admission::Facts& facts) {
-  if (references.containers.size() + references.bind_sources.size() > kMaxReferences) {
-    co_return denied({400, "too_many_references",
-                      fmt::format("the container names more than {} other containers and folders", kMaxReferences)});
+  if (references.containers.size() + references.bind_sources.size() + references.networks.size() > kMaxReferences) {
+    co_return denied(
+        {400, "too_many_references",
+         fmt::format("the container names more than {} other containers, networks and folders", kMaxReferences)});
   }
   const Caller& caller = exchange.caller();
   for (const std::string& ref : references.containers) {
@@ -93,7 +108,7 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
       fact.refusal = resolved.error().message();
     }
   }
-  co_return std::nullopt;
+  co_return co_await lookUpNetworks(exchange, references, facts);
 }
 
 // What the site knows without asking anybody.

@@ -52,6 +52,12 @@ struct ImageView {
   std::map<std::string, std::string> labels;
 };
 
+// From GET /networks/ID.
+struct NetworkView {
+  std::string id;  // 64 hex digits
+  std::string name;
+};
+
 struct ExecView {
   std::string id;
   ContainerId container;

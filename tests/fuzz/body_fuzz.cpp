@@ -27,6 +27,8 @@ using fuzz::require;
 constexpr std::string_view kHome = "/home/alice";
 constexpr std::string_view kLeaseUuid = "GPU-ours";
 const std::string kOwnId(64, 'a');
+const std::string kOwnNetwork(64, 'c');
+const std::string kHostNetwork(64, 'e');
 
 BindFact bindFact(std::string_view source) {
   const std::string clean = cleanPath(source);
@@ -45,6 +47,10 @@ Facts factsFor(const json::object& body, bool admin) {
   for (const std::string& ref : named.containers) {
     if (ref == "own" || ref == kOwnId) facts.containers[ref] = {ContainerId(kOwnId), true};
     if (ref == "bob") facts.containers[ref] = {ContainerId(std::string(64, 'b')), false};
+  }
+  for (const std::string& ref : named.networks) {
+    if (ref.starts_with("beef") || ref == kHostNetwork) facts.networks[ref] = {kHostNetwork, "host"};
+    if (ref.starts_with("cafe") || ref == kOwnNetwork) facts.networks[ref] = {kOwnNetwork, "lab"};
   }
   return facts;
 }
@@ -158,10 +164,14 @@ void checkHost(const json::object& host, bool leased) {
   require(text(host, "Runtime").empty() || text(host, "Runtime") == "runc", "the runtime is the Engine's default");
   for (const std::string_view field : {"NetworkMode", "IpcMode", "PidMode", "CgroupnsMode"}) {
     const std::string_view mode = text(host, field);
-    require(mode != "host" && !mode.starts_with("ns:"), "no namespace of the host's", field);
+    require(mode != "host" && mode != kHostNetwork && !mode.starts_with("ns:"), "no namespace of the host's", field);
     require(!mode.starts_with("container:") || mode == "container:" + kOwnId, "namespaces of own containers only",
             mode);
   }
+  const std::string_view network = text(host, "NetworkMode");
+  require(network.empty() || network == kOwnNetwork || network.starts_with("container:") ||
+              network.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos,
+          "a network is named by what is no id, or by its full id", network);
   for (const std::string& link : strings(host, "Links", "").value()) {
     require(link.starts_with(kOwnId + ":"), "links to own containers only", link);
   }

@@ -27,7 +27,7 @@ std::size_t pick(Random& random, std::size_t count) {
   return random() % count;
 }
 
-constexpr std::array<std::string_view, 58> kValues{
+constexpr std::array<std::string_view, 61> kValues{
     "null",
     "true",
     "false",
@@ -49,6 +49,9 @@ constexpr std::array<std::string_view, 58> kValues{
     "\"none\"",
     "\"private\"",
     "\"container:own\"",
+    "\"beef\"",
+    "\"cafe\"",
+    "{\"cafe\":{},\"cafe0\":null,\"beef\":{}}",
     "\"container:bob\"",
     "\"ns:/proc/1/ns/net\"",
     "[\"own:alias\",\"bob:x\"]",

@@ -98,6 +98,14 @@ asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref
   co_return decodeImage(*body);
 }
 
+asio::awaitable<Result<NetworkView>> UdsEngineClient::inspectNetwork(std::string ref) {
+  auto target = networkTarget(ref);
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decodeNetwork(*body);
+}
+
 asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
   auto target = execTarget(id);
   if (!target) co_return fail(target.error());

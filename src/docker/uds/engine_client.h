@@ -28,6 +28,7 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<EngineFacts>> facts() override;
   boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override;
   boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override;
+  boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override;
   boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) override;
   boost::asio::awaitable<Status> followEvents(std::function<void()> on_open,

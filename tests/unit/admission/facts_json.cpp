@@ -72,6 +72,11 @@ void readFacts(const json::object& from, Facts& facts) {
       facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool()};
     }
   }
+  if (const json::value* networks = from.if_contains("networks")) {
+    for (const auto& [ref, fact] : networks->as_object()) {
+      facts.networks[std::string(ref)] = {str(fact.at("id")), str(fact.at("name"))};
+    }
+  }
   if (const json::value* binds = from.if_contains("binds")) {
     for (const auto& [source, fact] : binds->as_object()) {
       facts.binds[std::string(source)] = {str(fact.as_object(), "resolved", ""), str(fact.as_object(), "refusal", "")};

@@ -30,6 +30,15 @@ TEST(References, NamesEachThingOnceAsItStands) {
 }
 
 // With a look at all others for each, this would take minutes.
+TEST(References, NetworksAreThoseThatCouldBeIds) {
+  const References found = references(parseObject(R"({"HostConfig":{"NetworkMode":"cafe01"},"NetworkingConfig":
+      {"EndpointsConfig":{"cafe01":{},"BEEF":null,"lab":{},"0":{}}}})"));
+  EXPECT_THAT(found.networks, ElementsAre("cafe01", "BEEF", "0"));
+  EXPECT_THAT(references(parseObject(R"({"HostConfig":{"NetworkMode":"bridge"}})")).networks, IsEmpty());
+  EXPECT_THAT(references(parseObject(R"({"NetworkingConfig":{"EndpointsConfig":{"f":{}}}})")).networks,
+              ElementsAre("f"));
+}
+
 TEST(References, ManyAreCollectedInTime) {
   json::array binds;
   for (int i = 0; i < 200'000; ++i) binds.emplace_back("/home/" + std::to_string(i) + ":/x");

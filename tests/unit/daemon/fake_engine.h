@@ -79,6 +79,9 @@ class FakeEngine final : public docker::EngineClient {
     co_return answer;
   }
   asio::awaitable<Result<ImageView>> inspectImage(std::string) override { co_return ImageView{}; }
+  asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
+    co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
+  }
   asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
     std::string call = "exec " + id;
     co_await arrive(std::move(call));

@@ -97,6 +97,17 @@ TEST(DecodeContainer, DepthIsBounded) {
   expectMalformed(decodeContainer(deep), "deep");
 }
 
+TEST(DecodeNetwork, NeedsNameAndFullId) {
+  const auto network = decodeNetwork(R"({"Name":"lab","Id":")" + kId + R"(","Driver":"bridge"})");
+  ASSERT_TRUE(network);
+  EXPECT_EQ(network->name, "lab");
+  EXPECT_EQ(network->id, kId);
+  for (const std::string& text :
+       {std::string("[]"), std::string(R"({"Name":"lab","Id":"short"})"), R"({"Id":")" + kId + "\"}"}) {
+    expectMalformed(decodeNetwork(text), text);
+  }
+}
+
 TEST(DecodeImage, ReadsTheEnvironment) {
   const auto image = decodeImage(
       R"({"Id":"sha256:1","Config":{"Env":["PATH=/bin","A=\u00e4"],"Labels":{"l":"m"},"Cmd":null},"ContainerConfig":{}})");

@@ -36,6 +36,12 @@ TEST(Target, RefusesWhatCouldLeadElsewhere) {
   }
 }
 
+TEST(Target, NetworksAreOneSegment) {
+  EXPECT_EQ(networkTarget("lab_default").value(), "/networks/lab_default");
+  EXPECT_EQ(networkTarget("a b").value(), "/networks/a%20b");
+  for (const char* ref : {"", "..", "a/b", "/a", "a?b"}) EXPECT_FALSE(networkTarget(ref)) << ref;
+}
+
 TEST(Target, FiltersAreEncodedJson) {
   EXPECT_EQ(listTarget("ds01.user=alice"),
             "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22ds01.user%3Dalice%22%5D%7D");

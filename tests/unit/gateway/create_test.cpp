@@ -56,6 +56,24 @@ TEST(Create, aMissingImageIsTheEnginesOwn404AndReservesNothing) {
   EXPECT_TRUE(h.engine().requests().empty());
 }
 
+// The Engine finds networks by id too, also the machine's own; clients name theirs by id.
+TEST(Create, networksNamedByIdAreLookedUp) {
+  Harness h;
+  h.engine().answer("POST", "/containers/create", 201, created());
+  const std::string lab = fullId('c');
+  h.engine_client.networks["cccccccccccc"] = {lab, "lab"};
+  h.engine_client.networks["eeee"] = {fullId('e'), "host"};
+  Client client = h.connect();
+  const std::string before = R"({"Image":"busybox","HostConfig":{"NetworkMode":")";
+  EXPECT_EQ(client.request("POST", "/containers/create", before + "cccccccccccc\"}}")->status, 201);
+  const auto body = boost::json::parse(h.engine().requests().at(0).body);
+  EXPECT_EQ(body.at("HostConfig").at("NetworkMode"), lab);
+  EXPECT_EQ(client.request("POST", "/containers/create", before + "eeee\"}}")->status, 403);
+  EXPECT_THAT(client.request("POST", "/containers/create", before + "dddd\"}}")->body,
+              HasSubstr("network dddd not found"));
+  EXPECT_EQ(h.engine().requests().size(), 1U);
+}
+
 TEST(Create, denialsNameTheirDecision) {
   Harness h;
   Client client = h.connect();

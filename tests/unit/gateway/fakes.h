@@ -191,6 +191,13 @@ class FakeEngineClient : public docker::EngineClient {
     if (!images.contains(ref)) co_return fail(ErrorCode::NotFound, "No such image: " + ref + ":latest");
     co_return ImageView{};
   }
+  asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    const auto found = networks.find(ref);
+    if (found == networks.end()) co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
+    co_return found->second;
+  }
   asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
     co_return fail(ErrorCode::NotFound, "No such exec instance: " + id);
   }
@@ -202,6 +209,7 @@ class FakeEngineClient : public docker::EngineClient {
   }
   std::mutex mutex;
   std::set<std::string> images{"busybox"};
+  std::map<std::string, NetworkView> networks;
   bool away = false;
 };
 
