@@ -3,6 +3,7 @@ a test itself: test_client_sdk.py runs it against the bare Engine and through ds
 
 import io
 import json
+import os
 import re
 import sys
 import tarfile
@@ -89,7 +90,8 @@ def inside(client):
 
 def streams(client):
     since = int(time.time())
-    box = client.containers.create(IMAGE, ["sh", "-c", "read x; echo one; read x; echo two"], stdin_open=True, name="app")
+    name = f"streamer-{os.getpid()}"  # events of the second before are told too
+    box = client.containers.create(IMAGE, ["sh", "-c", "read x; echo one; read x; echo two"], stdin_open=True, name=name)
     attached = client.api.attach_socket(box.id, params={"stdin": 1, "stream": 1})
     box.start()
     seen = []
@@ -102,7 +104,7 @@ def streams(client):
     box.remove()
     filters = {"type": "container", "event": ["create", "start", "die", "destroy"]}
     told = client.events(since=since, until=int(time.time()) + 1, decode=True, filters=filters)
-    say("events", [event["Action"] for event in told if event["Actor"]["Attributes"]["name"] == "app"])
+    say("events", [event["Action"] for event in told if event["Actor"]["Attributes"]["name"] == name])
     say("attached", client.containers.run(IMAGE, "seq 2", stream=False, remove=True).decode())
     lines = client.containers.run(IMAGE, "seq 3", stream=True, remove=False, detach=False)
     say("lines", [line.decode() for line in lines])

@@ -5,9 +5,9 @@ import shutil
 import time
 
 import pytest
-from lib.client import cli_major
+from lib.client import cli_major, installed_clis
 from lib.images import BUSYBOX
-from lib.need import need, need_program
+from lib.need import need_program
 from lib.registry import ADDRESS, Registry
 from lib.stack import visible_devices
 
@@ -139,14 +139,13 @@ def test_Root_Docker_save_and_load(stack, docker):
     assert docker.out("run", "--rm", "ds01test/saved:1", "echo", "loaded") == "loaded"
 
 
-@pytest.mark.parametrize("buildkit", ["0", "1"], ids=["classic", "buildkit"])
-def test_Root_Docker_build(stack, docker, buildkit):
-    if buildkit == "1" and cli_major(docker.cli) >= 23:
-        plugin = docker.docker("buildx", "version", check=False)
-        if plugin.returncode != 0:
-            # A client without BuildKit of its own; the older one beside it, or the plugin, covers this.
-            need(shutil.which("docker") != docker.cli or cli_major("/usr/bin/docker") < 23, "needs docker-buildx")
-            pytest.skip(f"{docker.cli} builds with BuildKit only with the plugin docker-buildx")
+# Clients from 23 on have no BuildKit of their own, only the plugin buildx (test_client_engine26.py).
+BUILDS = [(cli, "0") for cli in installed_clis()] + [(cli, "1") for cli in installed_clis() if cli_major(cli) < 23]
+
+
+@pytest.mark.parametrize(("cli", "buildkit"), BUILDS)
+def test_Root_Docker_build(stack, alice, cli, buildkit):
+    docker = alice.with_cli(cli)
     context = docker.user.home / f"context{buildkit}"
     docker.run(["mkdir", "-p", context])
     docker.run(["sh", "-c", f"echo from the context > {context}/file.txt"])

@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -61,10 +62,12 @@ class Follower:
 
 
 class Terminal:
-    """A program on a pseudo terminal."""
+    """A program on a pseudo terminal; `size` in lines and columns."""
 
-    def __init__(self, popen):
+    def __init__(self, popen, size=None):
         master, slave = pty.openpty()
+        if size is not None:
+            termios.tcsetwinsize(slave, size)
         self.process = popen(stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
         self._master = master
@@ -159,8 +162,8 @@ class Client:
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return Follower(subprocess.Popen([self.cli, *args], **streams, **self._keywords(None)))
 
-    def terminal(self, *args):
-        return Terminal(lambda **streams: subprocess.Popen([self.cli, *args], **streams, **self._keywords(None)))
+    def terminal(self, *args, size=None):
+        return Terminal(lambda **streams: subprocess.Popen([self.cli, *args], **streams, **self._keywords(None)), size)
 
     def refused(self, *args, timeout=60.0, **keywords):
         """The text of a refusal; a command that works is a failure of the test."""
