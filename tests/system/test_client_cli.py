@@ -31,6 +31,8 @@ def look_at_containers(seen):
     docker("ps", "-l", "-q")
     docker("ps", "-a", "--no-trunc", "-q")
     docker("ps", "--filter", "nonsense=1")
+    docker("info", "-f", "{{.ServerVersion}} {{.Driver}} {{.CgroupDriver}} {{.NCPU}}")
+    docker("version", "-f", "{{.Client.Version}} {{.Server.Version}} {{.Server.APIVersion}}")
     docker("logs", "app")
     docker("logs", "--since", "1h", "-t", "app")
     docker("logs", "--tail", "0", "app")

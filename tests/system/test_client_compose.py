@@ -160,6 +160,17 @@ def test_Root_Docker_a_reservation_is_leased_to_the_owner(stack, alice, version,
     assert not stack.daemon.held()
 
 
+def test_Root_Docker_a_project_is_built(alice, version):
+    project = compose.Project(alice, version)
+    project.write("services: {app: {build: ./image, image: 'ds01test/project:1'}}\n")
+    project.write(f"FROM {BUSYBOX}\nCOPY word /word\nRUN cat /word > /copy\n", "image/Dockerfile")
+    project.write("built\n", "image/word")
+    # v2 builds by buildx where it can, which ds01d does not open.
+    project("build", env={"DOCKER_BUILDKIT": "0"})
+    assert project("run", "--rm", "-T", "app", "cat", "/copy").stdout == "built\n"
+    project("down")
+
+
 def test_Root_Docker_a_reservation_over_quota_says_why(stack, alice, version):
     project = compose.Project(alice, version)
     project.write(GPU % "3")

@@ -1,5 +1,6 @@
 """Docker 26 behind ds01d, with the clients of its time: the command line, compose v2, docker-py 7, and builds."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,19 @@ def test_Root_Docker_the_sdk_sees_what_it_sees_on_the_bare_engine(stack, piece):
 
 def test_Root_Docker_compose_lives_as_on_the_bare_engine(stack):
     compare(stack, lambda seen: compose_work.several_services("2", seen))
+
+
+def test_Root_Docker_a_dev_container_is_built_without_buildkit(stack, docker):
+    """With buildx installed the CLI builds by it, which ds01d does not open."""
+    folder = docker.user.home / "space"
+    for name, text in ((".devcontainer/devcontainer.json", '{"build": {"dockerfile": "Dockerfile"}}'),
+                       (".devcontainer/Dockerfile", f"FROM {BUSYBOX}\nRUN echo built > /built\n")):  # fmt: skip
+        docker.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "_", folder / name], stdin=text)
+    options = ["--workspace-folder", folder, "--docker-path", docker.cli]
+    up = docker.run([hosts.devcontainer_cli(), "up", *options, "--buildkit", "never"], timeout=180,
+                    env={"DOCKER_BUILDKIT": "0"})  # fmt: skip
+    assert json.loads(up.stdout.splitlines()[-1])["outcome"] == "success"
+    assert docker.run([hosts.devcontainer_cli(), "exec", *options, "cat", "/built"]).stdout == "built\n"
 
 
 def test_Root_Docker_a_gpu_is_leased_and_given_back(stack, docker):
