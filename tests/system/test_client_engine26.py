@@ -1,17 +1,15 @@
 """Docker 26 behind ds01d, with the clients of its time: the command line, compose v2, docker-py 7, and builds."""
 
 import json
-from pathlib import Path
 
 import pytest
 import test_client_cli as cli
 import test_client_compose as compose_work
 import test_client_sdk as sdk
 from lib import compose, hosts
-from lib.client import NEW_CLI
+from lib.client import NEW_CLI, installed_clis
 from lib.differential import compare
 from lib.images import BUSYBOX
-from lib.need import need
 from lib.stack import visible_devices
 
 pytestmark = pytest.mark.usefixtures("stack")
@@ -19,12 +17,14 @@ pytestmark = pytest.mark.usefixtures("stack")
 STACK = {"engine26": True}
 
 
-@pytest.fixture(params=["26", "28"])
+# The command line that comes with it, and a newer one where this host has it.
+CLIS = ["trixie", *(cli for cli in installed_clis() if cli == NEW_CLI)]
+
+
+@pytest.fixture(params=CLIS, ids=lambda cli: cli.replace("/", "_").strip("_"))
 def docker(request, alice):
     """alice with a docker command line that has the plugins buildx and compose."""
-    if request.param == "28":
-        need(Path(NEW_CLI).exists(), f"needs a docker command line newer than the distribution's in {NEW_CLI}")
-    client = alice.with_cli(NEW_CLI if request.param == "28" else str(hosts.trixie_docker()))
+    client = alice.with_cli(str(hosts.trixie_docker()) if request.param == "trixie" else request.param)
     compose.use_plugins(client)
     return client
 
