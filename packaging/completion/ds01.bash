@@ -24,9 +24,13 @@ _ds01() {
   elif [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '--json --run-dir --help --version' -- "$current")
   elif [[ -z $verb ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'status gpus ps who' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'status gpus ps who config' -- "$current")
   elif [[ $verb == who ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_ds01_slots "${run_dir[@]}")" -- "$current")
+  elif [[ $verb == config && $previous == config ]]; then
+    mapfile -t COMPREPLY < <(compgen -W 'show' -- "$current")
+  elif [[ $verb == config && $previous == show ]]; then
+    mapfile -t COMPREPLY < <(compgen -u -- "$current")
   fi
 }
 

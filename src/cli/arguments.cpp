@@ -18,7 +18,8 @@ Outcome usage(const std::string& what) {
 std::string explain(const CLI::ParseError& error, const CLI::App& app) {
   if (!app.get_subcommands().empty()) return error.what();
   const std::vector<std::string> unknown = app.remaining();
-  return unknown.empty() ? "say what to do: status, gpus, ps or who" : "there is no verb \"" + unknown.front() + "\"";
+  return unknown.empty() ? "say what to do: status, gpus, ps, who or config"
+                         : "there is no verb \"" + unknown.front() + "\"";
 }
 
 }  // namespace
@@ -26,6 +27,7 @@ std::string explain(const CLI::ParseError& error, const CLI::App& app) {
 std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> arguments) {
   Invocation invocation;
   WhoVerb who_verb;
+  ConfigShowVerb show_verb;
 
   CLI::App app("Who uses the GPUs of this machine.", "ds01");
   app.set_version_flag("--version", "ds01 " DS01_VERSION, "Print the version");
@@ -44,7 +46,11 @@ std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> argume
   CLI::App* who = app.add_subcommand("who", "Who is on a GPU, and since when");
   who->add_option("SLOT", who_verb.place, "A GPU's index (3), a slot (1:0 or 1.0) or a UUID; all if left out")
       ->type_name("");
-  for (CLI::App* verb : {status, gpus, ps, who}) verb->add_flag("--json", invocation.json, "Answer in JSON");
+  CLI::App* config = app.add_subcommand("config", "What the configuration says");
+  config->require_subcommand(1);
+  CLI::App* show = config->add_subcommand("show", "Your limits, where each comes from and which one binds");
+  show->add_option("USER", show_verb.login, "Somebody else's, for admins")->type_name("");
+  for (CLI::App* verb : {status, gpus, ps, who, show}) verb->add_flag("--json", invocation.json, "Answer in JSON");
 
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
@@ -60,6 +66,7 @@ std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> argume
   if (gpus->parsed()) invocation.verb = GpusVerb{};
   if (ps->parsed()) invocation.verb = PsVerb{};
   if (who->parsed()) invocation.verb = who_verb;
+  if (show->parsed()) invocation.verb = show_verb;
   return invocation;
 }
 

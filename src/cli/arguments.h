@@ -24,10 +24,14 @@ struct WhoVerb {
   std::string place;  // a GPU's index, a slot or a UUID; empty: all
 };
 
+struct ConfigShowVerb {
+  std::string login;  // empty: the caller's own
+};
+
 struct Invocation {
   std::string run_dir = "/run/ds01";
   bool json = false;
-  std::variant<StatusVerb, GpusVerb, PsVerb, WhoVerb> verb;
+  std::variant<StatusVerb, GpusVerb, PsVerb, WhoVerb, ConfigShowVerb> verb;
 };
 
 // What the program prints and how it ends.

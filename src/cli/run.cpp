@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "cli/config_show.h"
 #include "cli/gpus.h"
 #include "cli/ps.h"
 #include "cli/status.h"
@@ -9,6 +10,7 @@
 #include "cli/who.h"
 #include "control/codec.h"
 #include "control/json_text.h"
+#include "control/report_codec.h"
 
 namespace ds01::cli {
 namespace {
@@ -62,6 +64,12 @@ struct Runner {
     const auto rows = slotsAt(*snapshot, verb.place);
     if (!rows) return failure(rows.error());
     return json ? answer(whoJson(*rows)) : answer(whoText(*rows, verb.place, paper));
+  }
+
+  Outcome operator()(const ConfigShowVerb& verb) const {
+    const auto report = client.loginReport(verb.login);
+    if (!report) return failure(report.error());
+    return json ? answer(control::toJson(*report)) : answer(configText(*report, paper));
   }
 };
 

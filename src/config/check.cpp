@@ -99,6 +99,7 @@ int lineOfTwin(const std::vector<std::pair<std::string, int>>& seen, const std::
 Section checkMapping(const Node& map, Block block, const std::string& path, Report& report) {
   Section section;
   section.at = map.at;
+  section.file = report.sharedFile();
   if (map.kind == Node::Kind::Null) return section;
   if (map.kind != Node::Kind::Map) {
     report.error(map.at, path, fmt::format("expected a mapping of keys to values, found {}", describe(map)));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +28,7 @@ struct TextItem {
 struct Section {
   std::vector<Entry> entries;  // in file order
   Position at;
+  std::shared_ptr<const std::string> file;
 
   // By the table's name, for a Duration without the unit. Null if absent or wrong.
   const Entry* find(std::string_view name) const;

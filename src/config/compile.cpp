@@ -50,7 +50,8 @@ void readGroups(const Section& site, const Section& defaults, Config& config, Re
     const Entry* members = section.find("members");
     if (members == nullptr) continue;
     for (const TextItem& item : std::get<std::vector<TextItem>>(members->value)) {
-      if (checkName(item.text, "login", item.at, members->path, report)) config.members.emplace(item.text, entry.name);
+      if (!checkName(item.text, "login", item.at, members->path, report)) continue;
+      addMember(item.text, entry.name, item.at, config, report);
     }
   }
 }
@@ -59,12 +60,12 @@ void readDefaultGroup(const Section& site, Config& config, Report& report) {
   const Entry* entry = site.find("default_group");
   if (entry == nullptr) return;
   config.default_group = std::get<std::string>(entry->value);
+  config.default_group_at = {.file = site.file, .line = entry->name_at.line};
   if (!hasGroup(config, config.default_group)) {
     report.error(entry->value_at, entry->path, fmt::format("there is no group {} under groups", config.default_group));
   }
 }
 
-// `winners` were read before and hold where both name a login.
 void readOverrides(const Section& logins, const Section& defaults, Config& config, Report& report) {
   for (const Entry& entry : logins.entries) {
     if (!checkName(entry.name, "login", entry.name_at, entry.path, report)) continue;

@@ -7,19 +7,18 @@
 namespace ds01::config {
 namespace {
 
-template <typename T>
-void liftAll(Setting<T>& setting) {
-  setting = {.present = true, .value = std::nullopt};
-}
-
 AggregateLayer readAggregate(const Entry& entry, Report& report) {
   AggregateLayer layer;
   if (std::holds_alternative<Unlimited>(entry.value)) {
-    liftAll(layer.cpu_quota);
-    liftAll(layer.memory_max);
-    liftAll(layer.memory_high);
-    liftAll(layer.tasks_max);
-    liftAll(layer.gpu_limit);
+    const auto lift = [&](auto& setting) {
+      setting.present = true;
+      setting.at = {.file = report.sharedFile(), .line = entry.name_at.line};
+    };
+    lift(layer.cpu_quota);
+    lift(layer.memory_max);
+    lift(layer.memory_high);
+    lift(layer.tasks_max);
+    lift(layer.gpu_limit);
     return layer;
   }
   const auto& section = std::get<Section>(entry.value);
@@ -35,6 +34,8 @@ AggregateLayer readAggregate(const Entry& entry, Report& report) {
   return layer;
 }
 
+}  // namespace
+
 PoliciesLayer readPolicies(const Section& section) {
   PoliciesLayer layer;
   take(section, "gpu_idle_threshold", layer.gpu_idle_threshold);
@@ -44,6 +45,8 @@ PoliciesLayer readPolicies(const Section& section) {
   take(section, "sigterm_grace", layer.sigterm_grace);
   return layer;
 }
+
+namespace {
 
 // Newest first, as firstPresent() in lookup.cpp reads them.
 constexpr std::array<std::string_view, 4> kQuotaNames{"max_gpu_equivalents", "max_gpu_slots", "max_gpus_per_user",

@@ -41,21 +41,22 @@ std::size_t rank(const Config& config, std::string_view group) {
   return static_cast<std::size_t>(std::ranges::find(config.groups, group, &Group::name) - config.groups.begin());
 }
 
+}  // namespace
+
 void addMember(std::string_view login, const std::string& group, Position at, Config& config, Report& report) {
-  const auto [known, added] = config.members.emplace(login, group);
+  Membership membership{group, {.file = report.sharedFile(), .line = at.line}};
+  const auto [known, added] = config.members.emplace(login, membership);
   if (added) return;
-  if (known->second == group) {
+  const std::string other = known->second.group;
+  if (other == group) {
     report.warning(at, login, "is listed twice in this group");
     return;
   }
-  const std::string other = known->second;
-  if (rank(config, group) < rank(config, other)) known->second = group;
+  if (rank(config, group) < rank(config, other)) known->second = std::move(membership);
   report.warning(at, login,
                  fmt::format("is listed in {} and in {}; the first in the file of limits, {}, holds", other, group,
-                             known->second));
+                             known->second.group));
 }
-
-}  // namespace
 
 bool checkName(std::string_view name, std::string_view what, Position at, std::string_view key, Report& report) {
   const auto bad = std::ranges::find_if(name, [](char c) {
@@ -105,7 +106,8 @@ void readGroupOverrides(const ListFile& file, Config& config, Report& report) {
     if (!checkName(group, "group", group_at, login, report)) continue;
     if (!hasGroup(config, group)) {
       report.error(group_at, login, fmt::format("there is no group {} in the file of limits", group));
-    } else if (!config.group_overrides.emplace(login, group).second) {
+    } else if (Membership membership{std::string(group), {.file = report.sharedFile(), .line = line.at.line}};
+               !config.group_overrides.emplace(login, std::move(membership)).second) {
       report.error(line.at, login, "has a group in this file already; keep one line");
     }
   }

@@ -17,6 +17,7 @@ void take(const Section& section, std::string_view name, Setting<T>& out) {
   const Entry* entry = section.find(name);
   if (entry == nullptr) return;
   out.present = true;
+  out.at = {.file = section.file, .line = entry->name_at.line};
   out.value = std::holds_alternative<Unlimited>(entry->value) ? std::nullopt : std::optional(std::get<T>(entry->value));
 }
 
@@ -44,6 +45,7 @@ void takeLogins(const Section& section, std::string_view name, std::set<std::str
 void takeGroupName(const Section& section, std::string_view name, std::string& out, Report& report);
 
 LimitsLayer readLimits(const Section& section, Report& report);
+PoliciesLayer readPolicies(const Section& section);
 // Says where an older name has no effect because a layer that merges with it has the newer one.
 void warnOfShadowedAliases(const Section& defaults, const Section& layer, Report& report);
 
@@ -51,6 +53,8 @@ void readSite(const Section& site, Config& config, Report& report);  // all but 
 void readExemptions(const Section& file, Config& config, Report& report);
 void readDaemon(const Section& file, Config& config, Report& report);
 
+// Of two groups that name a login the first in the file of limits holds; that it is said twice is a warning.
+void addMember(std::string_view login, const std::string& group, Position at, Config& config, Report& report);
 // Lines "login" of a members file; what follows "#" is a comment. `archived` is a group of its own kind.
 void readMembers(const ListFile& file, Config& config, Report& report);
 // Lines "login:group".

@@ -5,7 +5,7 @@
 namespace ds01::config {
 namespace {
 
-void readPolicies(const Section& section, Policies& policies) {
+void readSitePolicies(const Section& section, Policies& policies) {
   take(section, "gpu_idle_threshold", policies.gpu_idle_threshold);
   take(section, "cpu_idle_threshold", policies.cpu_idle_threshold);
   take(section, "network_idle_threshold", policies.network_idle_threshold);
@@ -87,7 +87,8 @@ const Section* below(const Section& section, std::string_view name) {
 
 void readSite(const Section& site, Config& config, Report& report) {
   if (const Section* policies = below(site, "policies")) {
-    readPolicies(*policies, config.policies);
+    readSitePolicies(*policies, config.policies);
+    config.site_policies = readPolicies(*policies);
     checkFraction(*policies, "high_demand_threshold", config.policies.high_demand_threshold, report);
     checkFraction(*policies, "high_demand_idle_reduction", config.policies.high_demand_idle_reduction, report);
   }
@@ -103,6 +104,7 @@ void readExemptions(const Section& file, Config& config, Report& report) {
   if (list == nullptr) return;
   for (const Section& section : std::get<std::vector<Section>>(list->value)) {
     Exemption exemption;
+    exemption.at = {.file = section.file, .line = section.at.line};
     take(section, "username", exemption.login);
     take(section, "reason", exemption.reason);
     take(section, "approved_by", exemption.approved_by);

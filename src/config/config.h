@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,11 +17,18 @@
 
 namespace ds01::config {
 
+// Where something stands in the files.
+struct Place {
+  std::shared_ptr<const std::string> file;  // shared by all that stands in it; null: in none
+  int line = 0;                             // 0: the file as a whole
+};
+
 // What one layer says about one key: nothing (the layer below holds), a value, or that there is no limit.
 template <typename T>
 struct Setting {
   bool present = false;
-  std::optional<T> value;  // unset while present: unlimited
+  std::optional<T> value;  // unset while present: unlimited, which some keys cannot be
+  Place at;
 
   void overrideWith(const Setting& upper) {
     if (upper.present) *this = upper;
@@ -35,12 +43,13 @@ struct AggregateLayer {
   Setting<GpuEq> gpu_limit;
 };
 
+// None of these can be unlimited.
 struct PoliciesLayer {
-  std::optional<double> gpu_idle_threshold;
-  std::optional<double> cpu_idle_threshold;
-  std::optional<std::int64_t> network_idle_threshold;
-  std::optional<std::int64_t> idle_detection_window;
-  std::optional<std::chrono::seconds> sigterm_grace;
+  Setting<double> gpu_idle_threshold;
+  Setting<double> cpu_idle_threshold;
+  Setting<std::int64_t> network_idle_threshold;
+  Setting<std::int64_t> idle_detection_window;
+  Setting<std::chrono::seconds> sigterm_grace;
 };
 
 // One of the layers defaults, a group, an override. Names are those of the keys.
@@ -52,7 +61,7 @@ struct LimitsLayer {
   Setting<std::int64_t> max_gpu_slots_per_container;
   Setting<std::int64_t> max_gpus_per_container;
   Setting<std::int64_t> max_mig_per_container;
-  std::optional<bool> allow_full_gpu;
+  Setting<bool> allow_full_gpu;  // never unlimited
   Setting<std::int64_t> max_containers_per_user;
 
   Setting<CpuMillis> max_cpus;
@@ -94,7 +103,7 @@ struct ContainerType {
   Setting<std::chrono::seconds> idle_timeout;
   Setting<std::chrono::seconds> max_runtime;
   Setting<std::chrono::seconds> container_hold_after_stop;
-  std::optional<std::chrono::seconds> sigterm_grace;
+  Setting<std::chrono::seconds> sigterm_grace;  // never unlimited
 };
 
 struct Exemption {
@@ -106,7 +115,15 @@ struct Exemption {
   std::optional<TimePoint> approved_on;
   std::optional<TimePoint> expires_on;  // unset: never
   std::string category;                 // research_grant, waiver, or empty
+  Place at;
 };
+
+// That a file puts a login into a group.
+struct Membership {
+  std::string group;
+  Place at;
+};
+using Memberships = std::map<std::string, Membership, std::less<>>;  // by login
 
 enum class EnforcementMode { Full, Monitoring, Disabled };
 
@@ -116,20 +133,20 @@ struct AccessControl {
   EnforcementMode enforcement_mode = EnforcementMode::Full;
 };
 
-using LoginMap = std::map<std::string, std::string, std::less<>>;
-
 struct Config {
   LimitsLayer defaults;
   std::vector<Group> groups;  // in the order of the file
   std::string default_group = "student";
-  LoginMap group_overrides;                                   // login → group
-  LoginMap members;                                           // login → the first group that names it
+  Place default_group_at;
+  Memberships group_overrides;
+  Memberships members;                                        // in the first group that names the login
   std::set<std::string, std::less<>> archived;                // logins that may not use the machine any more
   std::map<std::string, LimitsLayer, std::less<>> overrides;  // by login
 
   AccessControl access;
   bool aggregate_limits = true;  // whether slices get the aggregate limits
   Policies policies;             // of the site, before groups and overrides
+  PoliciesLayer site_policies;   // what of these the file says
   std::map<std::string, ContainerType, std::less<>> container_types;
   std::vector<Exemption> exemptions;
   DaemonSettings daemon;

@@ -51,7 +51,7 @@ void Report::noteOnce(const void* id, Position at, std::string_view key, std::st
 }
 
 void Report::add(Severity severity, Position at, std::string_view key, std::string message) {
-  out_.push_back({severity, file_, at.line, at.column, std::string(key), std::move(message)});
+  out_.push_back({severity, *file_, at.line, at.column, std::string(key), std::move(message)});
 }
 
 }  // namespace ds01::config

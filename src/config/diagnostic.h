@@ -1,6 +1,7 @@
 // What there is to say about the configuration files: errors, warnings and notes, each at its place.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,7 +40,8 @@ bool hasErrors(const std::vector<Diagnostic>& diagnostics);
 class Report {
  public:
   // `out` must outlive the report.
-  Report(std::vector<Diagnostic>& out, std::string file) : out_(out), file_(std::move(file)) {}
+  Report(std::vector<Diagnostic>& out, std::string file)
+      : out_(out), file_(std::make_shared<const std::string>(std::move(file))) {}
 
   void error(Position at, std::string_view key, std::string message);
   void warning(Position at, std::string_view key, std::string message);
@@ -47,13 +49,14 @@ class Report {
   // Only the first note with this `id` is kept: a key that stands in every group is worth one line.
   void noteOnce(const void* id, Position at, std::string_view key, std::string message);
 
-  const std::string& file() const { return file_; }
+  // For what is read from the file and remembers where it stood.
+  const std::shared_ptr<const std::string>& sharedFile() const { return file_; }
 
  private:
   void add(Severity severity, Position at, std::string_view key, std::string message);
 
   std::vector<Diagnostic>& out_;  // the caller's, see the constructor
-  std::string file_;
+  std::shared_ptr<const std::string> file_;
   std::set<const void*> noted_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "control/codec.h"
+#include "control/report_codec.h"
 #include "net/http_client.h"
 
 namespace ds01::control {
@@ -75,6 +76,17 @@ Error refusal(const net::HttpReply& reply) {
   return {codeOf(reply.status), fmt::format("ds01d answered with status {}", reply.status)};
 }
 
+// RFC 3986: unreserved characters stay.
+std::string percentEncoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").contains(c);
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
 template <typename T>
 Result<T> decode(const std::string& body, Result<T> (*read)(const boost::json::value&)) {
   boost::json::error_code error;
@@ -86,6 +98,11 @@ Result<T> decode(const std::string& body, Result<T> (*read)(const boost::json::v
 }
 
 }  // namespace
+
+Result<LoginReport> Client::loginReport(const std::string& login) const {
+  const auto body = get(login.empty() ? "/v1/config" : "/v1/config?user=" + percentEncoded(login));
+  return body ? decode(*body, loginReportFromJson) : fail(body.error());
+}
 
 Result<std::string> Client::get(const std::string& target) const {
   const auto reply = net::exchangeBlocking({.socket_path = socket_path_, .timeout = timeout_},

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "control/types.h"
+#include "model/login_report.h"
 
 namespace ds01::control {
 
@@ -20,6 +21,8 @@ class Client {
 
   Result<StatusSnapshot> status() const;
   Result<ContainerList> containers() const;
+  // An empty login: the caller's own.
+  Result<LoginReport> loginReport(const std::string& login) const;
 
  private:
   Result<std::string> get(const std::string& target) const;

@@ -11,11 +11,14 @@
 #include <spdlog/spdlog.h>
 
 #include "allocator/file/state_file.h"
+#include "config/explain.h"
 #include "config/lookup.h"
+#include "control/config_route.h"
 #include "daemon/background.h"
 #include "daemon/startup.h"
 #include "identity/posix/group_lookup.h"
 #include "net/notify.h"
+#include "slices/names.h"
 
 namespace ds01::daemon {
 
@@ -70,6 +73,7 @@ Status Daemon::restore(std::vector<Lease> leases) {
 }
 
 Status Daemon::run() {
+  control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
   runBeside(io_.get_executor(), watchSignals(), "waiting for signals");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
@@ -111,6 +115,15 @@ void Daemon::openSockets() {
   }
   if (!outcome_) {
     stop();
+LoginReport Daemon::explainLogin(const std::string& login) const {
+  const std::optional<EngineFacts> engine = site_.engineFacts();
+  LoginReport report =
+      config::explainLogin(site_.config(), login, slices::sanitise(login).value_or(""),
+                           {.engine_cpus = engine ? std::optional(engine->cpus) : std::nullopt, .now = clock_.now()});
+  report.directory = options_.config_dir.native();
+  return report;
+}
+
     return;
   }
   spdlog::info("serving on {}, the Docker Engine at {}", options_.listen_path, options_.engine_path);

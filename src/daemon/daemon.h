@@ -23,6 +23,7 @@
 #include "events/jsonl/jsonl_sink.h"
 #include "gateway/gateway.h"
 #include "net/blocking_pool.h"
+#include "model/login_report.h"
 #include "net/real_clock.h"
 #include "net/unix_listener.h"
 
@@ -45,6 +46,7 @@ class Daemon {
   boost::asio::awaitable<void> reload();
   void applyConfig();
   void stop();
+  LoginReport explainLogin(const std::string& login) const;
 
   const Options command_line_;
   const Options options_;          // completed

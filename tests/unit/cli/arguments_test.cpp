@@ -32,6 +32,9 @@ TEST(ArgumentsTest, EveryVerb) {
   EXPECT_TRUE(std::holds_alternative<PsVerb>(parsed({"ps"}).verb));
   EXPECT_EQ(std::get<WhoVerb>(parsed({"who"}).verb).place, "");
   EXPECT_EQ(std::get<WhoVerb>(parsed({"who", "1:0"}).verb).place, "1:0");
+  EXPECT_EQ(std::get<ConfigShowVerb>(parsed({"config", "show"}).verb).login, "");
+  EXPECT_EQ(std::get<ConfigShowVerb>(parsed({"config", "show", "ada"}).verb).login, "ada");
+  EXPECT_TRUE(parsed({"config", "show", "--json"}).json);
 }
 
 TEST(ArgumentsTest, Defaults) {
@@ -74,7 +77,7 @@ TEST(ArgumentsTest, WrongUsageIsTwoAndTalksOnStderr) {
     EXPECT_THAT(outcome.err, testing::EndsWith("\nTry 'ds01 --help'.\n"));
     return outcome.err;
   };
-  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps or who"));
+  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps, who or config"));
   EXPECT_THAT(message({"frob"}), HasSubstr("there is no verb \"frob\""));
   EXPECT_THAT(message({"--json"}), HasSubstr("say what to do"));
   EXPECT_THAT(message({"\x1b[2J"}), HasSubstr("\"\\x1b[2J\""));

@@ -25,7 +25,7 @@ expect() { # WANTED WORD…: the last word is the one to complete
   fi
 }
 
-expect 'status gpus ps who' ''
+expect 'status gpus ps who config' ''
 expect 'status' 'st'
 expect '--json' '--j'
 expect '--json --run-dir --help --version' status '--'
@@ -34,4 +34,8 @@ expect '1 1.0' who '1'
 expect '7' --run-dir /other who ''
 expect '' status ''
 expect 'ps' --json 'p'
+expect 'show' config ''
+expect 'show' --json config 's'
+expect 'root' config show 'roo'
+expect '' config show root ''
 exit $failed

@@ -72,6 +72,14 @@ TEST(LimitsFor, LetsAnUpperLayerLiftALimitAndSetItAgain) {
   EXPECT_EQ(limitsIn(yaml, "eve").max_containers_per_user, 2);
 }
 
+TEST(GroupFor, AnOverrideByShortNameGoesBeforeAMembersFileWithTheWholeLogin) {
+  const Config config = configOf({{"resource-limits.yaml", "groups: {student: {}, staff: {}}\n"},
+                                  {"group-overrides.txt", "204214:staff\n"},
+                                  {"groups/student.members", "204214@students.example.edu\n"}});
+  EXPECT_EQ(groupFor(config, "204214@students.example.edu", "204214"), "staff");
+  EXPECT_EQ(groupFor(config, "204214@students.example.edu"), "student");
+}
+
 TEST(LimitsFor, LiftsTheWholeAggregateByNull) {
   const std::string yaml =
       "groups:\n"

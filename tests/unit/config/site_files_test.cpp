@@ -99,7 +99,7 @@ TEST(CurrentSite, ReadsTheRest) {
   ASSERT_TRUE(config.container_types.contains("devcontainer"));
   EXPECT_TRUE(config.container_types.at("devcontainer").idle_timeout.present);
   EXPECT_FALSE(config.container_types.at("devcontainer").idle_timeout.value);
-  EXPECT_EQ(config.container_types.at("compose").sigterm_grace, std::chrono::seconds(45));
+  EXPECT_EQ(config.container_types.at("compose").sigterm_grace.value, std::chrono::seconds(45));
   ASSERT_EQ(config.exemptions.size(), 1U);
   EXPECT_EQ(config.exemptions[0].login, "m.curie@example.edu");
   EXPECT_TRUE(config.exemptions[0].idle_timeout && config.exemptions[0].max_runtime);
