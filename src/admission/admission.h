@@ -49,8 +49,9 @@ struct NetworkFact {
 };
 
 struct BindFact {
-  std::string resolved;  // real path below the caller's home
+  std::string resolved;  // real path below one of the site's roots
   std::string refusal;   // or why not, a sentence for the user; empty when `resolved` is set
+  bool writable = true;  // false: the caller may only read there, so the mount must be read-only
 };
 
 // Everything examine() may know. References must have been looked up: a container that is missing from the map does not

@@ -50,7 +50,7 @@ Denial badVolumeName(std::string_view name, std::string_view where) {
 }
 
 // The real path of a bind source, or why not.
-std::expected<std::string, Denial> resolveSource(const Context& context, const std::string& source) {
+std::expected<std::string, Denial> resolveSource(const Context& context, const std::string& source, bool read_only) {
   const auto found = context.facts.binds.find(source);
   if (found == context.facts.binds.end()) {
     return std::unexpected(forbidden(
@@ -59,6 +59,11 @@ std::expected<std::string, Denial> resolveSource(const Context& context, const s
   if (!found->second.refusal.empty() || !found->second.resolved.starts_with('/')) {
     const std::string why = found->second.refusal.empty() ? "it has no real path" : found->second.refusal;
     return std::unexpected(forbidden("bind", fmt::format("mounting {} is not allowed here: {}", shown(source), why)));
+  }
+  if (!found->second.writable && !read_only) {
+    return std::unexpected(forbidden(
+        "bind_read_only", fmt::format("you may not write to {}, so it can be mounted read-only only (-v {}:…:ro)",
+                                      shown(source), shown(source))));
   }
   return found->second.resolved;
 }
@@ -86,7 +91,7 @@ Verdict checkHostPathOptions(const BindSpec& spec) {
 // The bind as it goes to the Engine.
 std::expected<std::string, Denial> rewriteHostPath(const Context& context, const BindSpec& spec) {
   if (Verdict denial = checkHostPathOptions(spec)) return std::unexpected(std::move(*denial));
-  auto resolved = resolveSource(context, spec.source);
+  auto resolved = resolveSource(context, spec.source, spec.has("ro"));
   if (!resolved) return std::unexpected(resolved.error());
   if (resolved->find(':') != std::string::npos) {
     return std::unexpected(
@@ -116,7 +121,7 @@ Verdict checkBindMount(Context& context, json::object& mount) {
                       shown(propagation)));
     }
   }
-  auto resolved = resolveSource(context, source);
+  auto resolved = resolveSource(context, source, isSet(mount, "ReadOnly"));
   if (!resolved) return resolved.error();
   mount["Source"] = *resolved;
   return std::nullopt;

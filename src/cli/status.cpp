@@ -1,6 +1,7 @@
 #include "cli/status.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -95,6 +96,29 @@ std::string queueTable(std::vector<control::QueueRow> queue, const Paper& paper)
   return table.render(paper);
 }
 
+// What went wrong since the daemon started; nothing if nothing did.
+std::string failuresText(const control::StatusSnapshot& snapshot, const Paper& paper) {
+  struct Failure {
+    std::string_view counter;
+    std::string_view sentence;
+  };
+  static constexpr std::array kFailures{Failure{"unanswered_engine", "the Docker Engine did not answer"},
+                                        Failure{"unanswered_user_database", "the user database did not answer"},
+                                        Failure{"unanswered_file_system", "the file system of a bind did not answer"},
+                                        Failure{"unwritten_state", "the ledger could not be written to disk"},
+                                        Failure{"unwritten_events", "an event could not be written to disk"}};
+  std::string text;
+  for (const auto& [counter, sentence] : kFailures) {
+    const auto found = snapshot.counters.find(std::string(counter));
+    if (found == snapshot.counters.end() || found->second <= 0) continue;
+    text +=
+        toned(fmt::format("{} since the start: {}", counted(static_cast<std::size_t>(found->second), "time"), sentence),
+              Tone::Bad, paper) +
+        "\n";
+  }
+  return text.empty() ? text : "\n" + text;
+}
+
 }  // namespace
 
 std::string gpuGroup(const control::GpuRow& row, const control::GpuRow* before) {
@@ -155,7 +179,7 @@ std::string statusText(const control::StatusSnapshot& snapshot, const Paper& pap
   if (!snapshot.gpus.empty()) text += "\n" + gpuTable(snapshot.gpus, paper);
   if (!snapshot.users.empty()) text += "\n" + userTable(snapshot.users, paper);
   if (!snapshot.queue.empty()) text += "\n" + queueTable(snapshot.queue, paper);
-  return text;
+  return text + failuresText(snapshot, paper);
 }
 
 }  // namespace ds01::cli

@@ -35,12 +35,11 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = DaemonFile,
      .name = "service_users",
      .type = T::TextList,
-     .status = S::NotYet,
-     .doc = "Logins of programs that may read what everybody may, such as dashboards."},
+     .doc = "Logins of programs such as dashboards: they see everybody's containers (list, inspect, stats), and do no "
+            "more to them."},
     {.block = DaemonFile,
      .name = "fail",
      .type = T::Mapping,
-     .status = S::NotYet,
      .child = DaemonFail,
      .doc = "What happens when something could not be asked; closed refuses, open goes on without."},
 
@@ -85,7 +84,6 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = DaemonMounts,
      .name = "roots",
      .type = T::TextList,
-     .status = S::NotYet,
      .doc = "Directories below which binds are allowed; home is the caller's own. [home] if absent."},
 
     {.block = DaemonQueue,
@@ -97,6 +95,7 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = DaemonFail,
      .name = "gpu_inventory",
      .type = T::Choice,
+     .status = S::NotYet,
      .choices = "closed|open",
      .doc = "While the GPU driver does not answer: closed gives no GPU, open goes by what was last seen. closed if "
             "absent."},

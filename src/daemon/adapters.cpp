@@ -17,16 +17,29 @@ class KernelPeer final : public gateway::Peer {
 
 boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> KernelIdentities::identify(int socket) {
   auto peer = co_await identifier_.identify(socket);
-  if (!peer) co_return std::unexpected(std::move(peer.error()));
+  if (!peer) {
+    if (peer.error().http_status == 503) failures_.note(Dependency::UserDatabase, peer.error().text);
+    co_return std::unexpected(std::move(peer.error()));
+  }
   co_return std::make_shared<KernelPeer>(std::move(*peer));
 }
 
 boost::asio::awaitable<Result<std::optional<User>>> KernelIdentities::findUser(std::string login) {
-  return users_.findByLogin(std::move(login));
+  auto user = co_await users_.findByLogin(std::move(login));
+  if (!user) failures_.note(Dependency::UserDatabase, user.error().message());
+  co_return user;
 }
 
-boost::asio::awaitable<Result<std::string>> ResolvedPaths::resolveBind(const User& user, std::string source) {
-  return resolver_.resolve(user, std::move(source));
+boost::asio::awaitable<Result<gateway::BindSource>> ResolvedPaths::resolveBind(const User& user, std::string source) {
+  auto found = co_await resolver_.resolve(user, std::move(source));
+  if (!found) {
+    const ErrorCode code = found.error().code();
+    if (code == ErrorCode::Unavailable || code == ErrorCode::Timeout) {
+      failures_.note(Dependency::FileSystem, found.error().message());
+    }
+    co_return fail(std::move(found).error());
+  }
+  co_return gateway::BindSource{.path = std::move(found->path), .writable = found->writable};
 }
 
 }  // namespace ds01::daemon

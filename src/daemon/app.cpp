@@ -46,7 +46,7 @@ int run(const Options& options) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("ds01d"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
 
-  LoadedConfig loaded = loadConfig(options.config_dir);
+  LoadedConfig loaded = loadConfig(options);
   const config::DaemonSettings settings = loaded.config ? loaded.config->daemon : config::DaemonSettings{};
   Result<Inventory> inventory = loadInventory(*completeOptions(options, settings).gpus);
   if (options.check_config) return checkConfig(options, loaded, inventory);

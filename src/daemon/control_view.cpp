@@ -73,6 +73,7 @@ control::StatusSnapshot ControlView::status() const {
     }
     snapshot.users.push_back(std::move(row));
   }
+  snapshot.counters = failures_.counters();
   return snapshot;
 }
 

@@ -41,30 +41,39 @@ admission::Emitter emitterOf(const config::GpuSettings& gpu, const config::GpuSo
 Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory)
     : command_line_(command_line),
       options_(completeOptions(command_line, config->daemon)),
-      events_({.path = (options_.log_dir / "events.jsonl").native(), .group = identity::posix::groupId("adm")}, clock_),
-      writer_([file = allocator::StateFile((options_.state_dir / "gpu-state.json").native())](std::string_view image) {
-        return file.write(image);
+      failures_(clock_),
+      events_({.path = (options_.log_dir / "events.jsonl").native(),
+               .group = identity::posix::groupId("adm"),
+               .on_loss = [this](std::uint64_t lines) { failures_.note(Dependency::EventLog, "the disk", lines); }},
+              clock_),
+      writer_([this,
+               file = allocator::StateFile((options_.state_dir / "gpu-state.json").native())](std::string_view image) {
+        Status written = file.write(image);
+        if (!written) failures_.note(Dependency::StateFile, written.error().message());
+        return written;
       }),
       name_pool_(4, 256),
       path_pool_(2, 64),
       user_db_(name_pool_, clock_),
       identifier_(user_db_, {}),
       path_resolver_(path_pool_),
-      identities_(identifier_, user_db_),
-      paths_(path_resolver_),
+      identities_(identifier_, user_db_, failures_),
+      paths_(path_resolver_, failures_),
       engine_(io_.get_executor(), options_.engine_path),
       ledger_(std::move(inventory)),
       at_start_(config),
-      site_(config, emitterOf(config->daemon.gpu, *options_.gpus)),
+      site_(config, emitterOf(config->daemon.gpu, *options_.gpus), [this] { return events_.losing(); }),
       owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
-      view_(grants_, owners_, site_),
+      view_(grants_, owners_, site_, failures_),
       control_(identities_, router_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_},
-               {.engine_socket = options_.engine_path}),
+               {.engine_socket = options_.engine_path,
+                .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); }}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   control::addViewRoutes(router_, view_);
+  control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
   applyConfig();
 }
 
@@ -73,7 +82,6 @@ Status Daemon::restore(std::vector<Lease> leases) {
 }
 
 Status Daemon::run() {
-  control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
   runBeside(io_.get_executor(), watchSignals(), "waiting for signals");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
@@ -101,9 +109,19 @@ void Daemon::applyConfig() {
   identifier_.setRoleRules({.admin_users = {config.access.admin_users.begin(), config.access.admin_users.end()},
                             .admin_group = config::adminGroup(config),
                             .service_users = {services.begin(), services.end()}});
+  path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
   grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
                             ? allocator::GpusForAll::Available
                             : allocator::GpusForAll::One);
+}
+
+LoginReport Daemon::explainLogin(const std::string& login) const {
+  const std::optional<EngineFacts> engine = site_.engineFacts();
+  LoginReport report =
+      config::explainLogin(site_.config(), login, slices::sanitise(login).value_or(""),
+                           {.engine_cpus = engine ? std::optional(engine->cpus) : std::nullopt, .now = clock_.now()});
+  report.directory = options_.config_dir.native();
+  return report;
 }
 
 void Daemon::openSockets() {
@@ -115,15 +133,6 @@ void Daemon::openSockets() {
   }
   if (!outcome_) {
     stop();
-LoginReport Daemon::explainLogin(const std::string& login) const {
-  const std::optional<EngineFacts> engine = site_.engineFacts();
-  LoginReport report =
-      config::explainLogin(site_.config(), login, slices::sanitise(login).value_or(""),
-                           {.engine_cpus = engine ? std::optional(engine->cpus) : std::nullopt, .now = clock_.now()});
-  report.directory = options_.config_dir.native();
-  return report;
-}
-
     return;
   }
   spdlog::info("serving on {}, the Docker Engine at {}", options_.listen_path, options_.engine_path);
@@ -167,8 +176,8 @@ asio::awaitable<void> Daemon::watchSignals() {
 }
 
 asio::awaitable<void> Daemon::reload() {
-  std::function<Result<LoadedConfig>()> load = [dir = options_.config_dir]() -> Result<LoadedConfig> {
-    return loadConfig(dir);
+  std::function<Result<LoadedConfig>()> load = [options = options_]() -> Result<LoadedConfig> {
+    return loadConfig(options);
   };
   Result<LoadedConfig> loaded = co_await name_pool_.run<LoadedConfig>(std::move(load), milliseconds(10'000));
   if (!loaded || !loaded->config) {

@@ -15,6 +15,7 @@
 #include "daemon/control_server.h"
 #include "daemon/control_view.h"
 #include "daemon/engine_watch.h"
+#include "daemon/failures.h"
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
@@ -22,8 +23,8 @@
 #include "docker/uds/engine_client.h"
 #include "events/jsonl/jsonl_sink.h"
 #include "gateway/gateway.h"
-#include "net/blocking_pool.h"
 #include "model/login_report.h"
+#include "net/blocking_pool.h"
 #include "net/real_clock.h"
 #include "net/unix_listener.h"
 
@@ -45,13 +46,14 @@ class Daemon {
   boost::asio::awaitable<void> watchSignals();
   boost::asio::awaitable<void> reload();
   void applyConfig();
-  void stop();
   LoginReport explainLogin(const std::string& login) const;
+  void stop();
 
   const Options command_line_;
   const Options options_;          // completed
   boost::asio::io_context io_{1};  // first: handlers that are left over are destroyed last
   net::RealClock clock_;
+  Failures failures_;
   events::JsonlSink events_;
   allocator::StateWriter writer_;
   net::BlockingPool name_pool_;  // user database look-ups, configuration reload

@@ -6,8 +6,15 @@
 
 namespace ds01::daemon {
 
-Site::Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter)
-    : config_(std::move(config)), emitter_(emitter) {}
+Site::Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter, std::function<bool()> events_lost)
+    : config_(std::move(config)), emitter_(emitter), events_lost_(std::move(events_lost)) {}
+
+std::optional<Denial> Site::refuseUnrecorded() const {
+  if (config_->daemon.fail.events == config::FailDirection::Open || !events_lost_ || !events_lost_())
+    return std::nullopt;
+  return Denial{503, "events_unwritable",
+                "this server records who starts what, and cannot write it down now; tell its administrators"};
+}
 
 std::expected<Limits, Denial> Site::limitsFor(const User& user) const {
   return config::limitsFor(*config_, user.login, slices::sanitise(user.login).value_or(""));

@@ -1,6 +1,7 @@
 // The configuration in force and what is known of the Engine. I/O thread only.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,12 +13,15 @@ namespace ds01::daemon {
 
 class Site final : public gateway::Site {
  public:
-  Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter);
+  // `events_lost` says whether events.jsonl loses lines now.
+  Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter,
+       std::function<bool()> events_lost = {});
 
   std::expected<Limits, Denial> limitsFor(const User& user) const override;
   std::optional<EngineFacts> engineFacts() const override { return facts_; }
   admission::Emitter gpuEmitter() const override { return emitter_; }
   DecisionId newDecision() override;
+  std::optional<Denial> refuseUnrecorded() const override;
   Result<std::string> cgroupParent(const User& user, const Limits& limits) const override;
   Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override;
 
@@ -29,6 +33,7 @@ class Site final : public gateway::Site {
  private:
   std::shared_ptr<const config::Config> config_;
   admission::Emitter emitter_;
+  std::function<bool()> events_lost_;
   std::optional<EngineFacts> facts_;
 };
 

@@ -1,6 +1,8 @@
 #include "daemon/startup.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include "allocator/codec.h"
 #include "allocator/file/state_file.h"
 #include "config/yaml/load.h"
+#include "daemon/mount_roots.h"
 #include "inventory/sim/simulated.h"
 
 namespace ds01::daemon {
@@ -32,8 +35,16 @@ Status makeDirectory(const std::filesystem::path& dir, std::string_view option, 
 
 }  // namespace
 
-LoadedConfig loadConfig(const std::filesystem::path& dir) {
-  config::yaml::Loaded loaded = config::yaml::load(dir);
+LoadedConfig loadConfig(const Options& options) {
+  config::yaml::Loaded loaded = config::yaml::load(options.config_dir);
+  if (loaded.config) {
+    const std::vector<std::filesystem::path> own{options.config_dir, options.state_dir, options.log_dir,
+                                                 options.run_dir};
+    std::ranges::move(
+        checkMountRoots(loaded.config->daemon.mounts.directories, own, (options.config_dir / "ds01d.yaml").native()),
+        std::back_inserter(loaded.diagnostics));
+    if (config::hasErrors(loaded.diagnostics)) loaded.config.reset();
+  }
   LoadedConfig result;
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     const std::string line = config::toString(diagnostic) + "\n";

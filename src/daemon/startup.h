@@ -21,7 +21,8 @@ struct LoadedConfig {
   std::string problems;                          // of these, the errors and warnings
   std::size_t errors = 0;
 };
-LoadedConfig loadConfig(const std::filesystem::path& dir);
+// From options.config_dir; mount roots are compared with the other directories. Blocks on the disk.
+LoadedConfig loadConfig(const Options& options);
 
 Result<Inventory> loadInventory(const config::GpuSource& source);
 

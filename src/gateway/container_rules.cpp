@@ -20,6 +20,13 @@ asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found
       out.container = std::move(*found);
       co_return out;
     }
+    if (caller.service) {
+      Denial denial{403, "service_read_only",
+                    "a service user may list and inspect other people's containers and read their stats, and nothing "
+                    "more"};
+      out.flow = co_await exchange.deny(std::move(denial));
+      co_return out;
+    }
     exchange.emit("auth.denied",
                   {{"reason", "not_owner"},
                    {"container", found->name},

@@ -95,7 +95,7 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
     }
   }
   for (const std::string& source : references.bind_sources) {
-    const Result<std::string> resolved = co_await exchange.ports().paths.resolveBind(caller.user, source);
+    const Result<BindSource> resolved = co_await exchange.ports().paths.resolveBind(caller.user, source);
     if (!resolved &&
         (resolved.error().code() == ErrorCode::Unavailable || resolved.error().code() == ErrorCode::Timeout)) {
       co_return denied({503, "bind_lookup",
@@ -103,7 +103,8 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
     }
     admission::BindFact& fact = facts.binds[source];
     if (resolved) {
-      fact.resolved = *resolved;
+      fact.resolved = resolved->path;
+      fact.writable = resolved->writable;
     } else {
       fact.refusal = resolved.error().message();
     }

@@ -99,6 +99,7 @@ asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> de
 asio::awaitable<Flow> Exchange::engineFailed(Error error) {
   if (error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Timeout) {
     core_.noteEngine(false, error.message());
+    if (core_.options.on_engine_unanswered) core_.options.on_engine_unanswered(error.message());
     co_return co_await message(503, fmt::format("ds01: the Docker Engine does not answer at {} ({}). Try again in a "
                                                 "moment; if it lasts, tell the administrators of this server.",
                                                 core_.options.engine_socket, error.message()));

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -38,6 +40,7 @@ struct GatewayOptions {
   std::size_t max_connections_per_uid = 256;
   std::chrono::milliseconds head_timeout{10'000};  // from the first byte of a head to its last
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer
+  std::function<void(std::string_view why)> on_engine_unanswered = {};  // each time; on the executor's thread
 };
 
 struct Core;

@@ -11,6 +11,7 @@
 #include "gateway/container_rules.h"
 #include "gateway/docker_filters.h"
 #include "gateway/event_filter.h"
+#include "gateway/service_view.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -369,12 +370,20 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
     std::optional<Denial> denial = co_await checkNoBody(exchange);
     if (denial) co_return co_await exchange.deny(std::move(*denial));
   }
+  if (exchange.caller().service) {
+    const std::optional<Flow> answered = co_await handleServiceView(exchange);
+    if (answered) co_return *answered;
+  }
   co_return co_await byRule(exchange, route.rule);
 }
 
 }  // namespace
 
 asio::awaitable<Flow> handle(Exchange& exchange) {
+  if (exchange.match() && mustBeRecorded(*exchange.match()->route)) {
+    std::optional<Denial> denial = exchange.ports().site.refuseUnrecorded();
+    if (denial) co_return co_await exchange.deny(std::move(*denial));
+  }
   if (!exchange.caller().admin) co_return co_await handleForUser(exchange);
   if (!exchange.match()) co_return co_await pass(exchange);
   switch (exchange.match()->route->rule) {

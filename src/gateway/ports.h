@@ -135,6 +135,8 @@ class Site {
   virtual std::optional<EngineFacts> engineFacts() const = 0;
   virtual admission::Emitter gpuEmitter() const = 0;
   virtual DecisionId newDecision() = 0;
+  // Why nothing may be made, started or executed now, because it would not be recorded; unset: it may.
+  virtual std::optional<Denial> refuseUnrecorded() const { return std::nullopt; }
   // Where the containers of this user go (HostConfig.CgroupParent): a slice name or a path,
   // by the Engine's cgroup driver. Unavailable while that is not known.
   virtual Result<std::string> cgroupParent(const User& user, const Limits& limits) const = 0;
@@ -142,12 +144,18 @@ class Site {
   virtual Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const = 0;
 };
 
+struct BindSource {
+  std::string path;      // real
+  bool writable = true;  // false: to be mounted read-only only
+};
+
 class Paths {
  public:
   virtual ~Paths() = default;
   // The path that `source` is after following all links, or would be if the missing tail were made. Another thread does
-  // the look-up. Errors: PermissionDenied when it is not below the user's home, with a sentence for the user.
-  virtual boost::asio::awaitable<Result<std::string>> resolveBind(const User& user, std::string source) = 0;
+  // the look-up. Errors: PermissionDenied when it is not below the user's home or a root of the site, with a sentence
+  // for the user.
+  virtual boost::asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) = 0;
 };
 
 }  // namespace ds01::gateway

@@ -212,6 +212,17 @@ std::optional<RouteMatch> matchRoute(std::string_view method, const Target& targ
   return std::nullopt;
 }
 
+bool mustBeRecorded(const Route& route) {
+  static constexpr std::array<std::string_view, 7> kPatterns{"/containers/create",
+                                                             "/containers/{}/start",
+                                                             "/containers/{}/restart",
+                                                             "/containers/{}/unpause",
+                                                             "/containers/{}/exec",
+                                                             "/exec/{}/start",
+                                                             "/build"};
+  return route.method == "POST" && std::ranges::find(kPatterns, route.pattern) != kPatterns.end();
+}
+
 std::string_view toString(Rule rule) {
   switch (rule) {
     case Pass:

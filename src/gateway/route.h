@@ -69,6 +69,9 @@ std::optional<RouteMatch> matchRoute(std::string_view method, const Target& targ
 // The oldest API version that others than admins may speak: older ones take a HostConfig at start.
 inline constexpr ApiVersion kOldestApi{1, 24};
 
+// Whether the route makes, starts or executes something that a site may want on record.
+bool mustBeRecorded(const Route& route);
+
 // docs/api-rules.md.
 std::string routesAsMarkdown();
 std::string_view toString(Rule rule);

@@ -1,5 +1,7 @@
 #include "mounts/lexical.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace ds01::mounts {
@@ -28,20 +30,31 @@ bool isWithin(std::string_view top, std::string_view path) {
   return path.size() == top.size() || path[top.size()] == '/';
 }
 
-Error notBelowHome(std::string_view source, std::string_view home) {
+Error notBelowRoot(std::string_view source, const Roots& roots, std::string_view home) {
+  std::string tops = roots.home ? fmt::format("your home directory {}", home) : "";
+  for (const std::string& directory : roots.directories) {
+    if (!tops.empty()) tops += &directory == &roots.directories.back() ? " or " : ", ";
+    tops += directory;
+  }
   return {ErrorCode::PermissionDenied,
-          fmt::format("{} cannot be mounted: only what is below your home directory {} can, also after following links",
-                      source, home)};
+          fmt::format("{} cannot be mounted: only what is below {} can, also after following links", source,
+                      tops.empty() ? "no directory" : tops)};
 }
 
-Result<std::string> lexicalBind(std::string_view home, std::string_view source) {
+Result<std::string> lexicalBind(const Roots& roots, std::string_view home, std::string_view source) {
   auto path = normalise(source);
   if (!path) return path;
+  const auto within = [&path](const std::string& directory) { return isWithin(directory, *path); };
+  if (std::ranges::any_of(roots.directories, within)) return path;
   const auto top = normalise(home);
-  if (!top || *top == "/") {
+  const bool homeless = !top || *top == "/";
+  if (roots.home && homeless && roots.directories.empty()) {
     return fail(ErrorCode::PermissionDenied, "your login has no home directory, so no directory can be mounted");
   }
-  if (!isWithin(*top, *path)) return fail(notBelowHome(*path, *top));
+  if (!roots.home || homeless || !isWithin(*top, *path)) {
+    return fail(notBelowRoot(*path, {.home = roots.home && !homeless, .directories = roots.directories},
+                             homeless ? home : *top));
+  }
   return path;
 }
 

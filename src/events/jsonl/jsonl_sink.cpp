@@ -13,6 +13,7 @@ constexpr std::size_t kBatch = 256;  // lines in one write(2): at most 1 MB
 JsonlSink::JsonlSink(JsonlOptions options, const Clock& clock)
     : clock_(clock),
       max_waiting_(options.max_waiting),
+      on_loss_(std::move(options.on_loss)),
       file_(std::move(options.path), options.group),
       thread_([this] { run(); }) {}
 
@@ -27,17 +28,23 @@ JsonlSink::~JsonlSink() {
 
 void JsonlSink::emit(Event event) {
   if (event.at == TimePoint{}) event.at = clock_.now();
+  bool lost = false;
   {
     const std::lock_guard lock(mutex_);
     if (emitted_ - finished_ >= max_waiting_) {
       ++dropped_;
       ++unreported_;
-      return;
+      lost = losing_ = true;
+    } else {
+      waiting_.push_back(std::move(event));
+      ++emitted_;
     }
-    waiting_.push_back(std::move(event));
-    ++emitted_;
   }
-  wake_.notify_one();
+  if (!lost) {
+    wake_.notify_one();
+  } else if (on_loss_) {
+    on_loss_(1);
+  }
 }
 
 void JsonlSink::flush() {
@@ -49,6 +56,11 @@ void JsonlSink::flush() {
 std::uint64_t JsonlSink::dropped() const {
   const std::lock_guard lock(mutex_);
   return dropped_;
+}
+
+bool JsonlSink::losing() const {
+  const std::lock_guard lock(mutex_);
+  return losing_;
 }
 
 void JsonlSink::run() {
@@ -90,12 +102,15 @@ void JsonlSink::writeBatch(std::span<const Event> batch) {
   const auto whole =
       static_cast<std::size_t>(std::ranges::count_if(ends, [&](std::size_t end) { return end <= written; }));
 
-  const std::lock_guard lock(mutex_);
   const bool reported = lost_before > 0 && whole > 0;
   const std::uint64_t lost = batch.size() - (whole - (reported ? 1 : 0));
+  if (lost > 0 && on_loss_) on_loss_(lost);
+  const std::lock_guard lock(mutex_);
   if (reported) unreported_ -= lost_before;
   dropped_ += lost;
   unreported_ += lost;
+  if (whole < ends.size()) losing_ = true;
+  if (whole == ends.size() && waiting_.size() < max_waiting_) losing_ = false;
   finished_ += batch.size();
   idle_.notify_all();
 }

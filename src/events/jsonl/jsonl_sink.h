@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -24,6 +25,8 @@ struct JsonlOptions {
   std::string path;                // the directory must exist; a link is not followed
   std::optional<gid_t> group;      // of the file, whose mode is 0640; unset: as the system makes it
   std::size_t max_waiting = 8192;  // events not yet written; what comes beyond them is lost
+  // Lines were lost, so many. On the sink's thread or in emit(); must not emit.
+  std::function<void(std::uint64_t lines)> on_loss = {};
 };
 
 class JsonlSink final : public EventSink {
@@ -41,6 +44,8 @@ class JsonlSink final : public EventSink {
 
   // Lines lost since the start.
   std::uint64_t dropped() const;
+  // Whether the last attempt lost something. Only another event can show that the disk is well again.
+  bool losing() const;
 
  private:
   void run();
@@ -48,6 +53,7 @@ class JsonlSink final : public EventSink {
 
   const Clock& clock_;
   const std::size_t max_waiting_;
+  const std::function<void(std::uint64_t)> on_loss_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -57,6 +63,7 @@ class JsonlSink final : public EventSink {
   std::uint64_t finished_ = 0;  // of these, written or lost
   std::uint64_t dropped_ = 0;
   std::uint64_t unreported_ = 0;  // of dropped_, not yet told by an events.lost line
+  bool losing_ = false;
   bool stopping_ = false;
 
   AppendFile file_;     // the thread's

@@ -26,15 +26,18 @@ Status checkHome(const User& user) {
 
 }  // namespace
 
-boost::asio::awaitable<Result<std::string>> PathResolver::resolve(User user, std::string source) {
+boost::asio::awaitable<Result<Source>> PathResolver::resolve(User user, std::string source) {
   if (const auto path = normalise(source); !path) co_return fail(path.error());
-  std::function<Result<std::string>()> work = [user = std::move(user), source]() -> Result<std::string> {
+  std::function<Result<Source>()> work = [user = std::move(user), source, roots = roots_]() mutable -> Result<Source> {
     const auto borrowed = BorrowedCredentials::take(user);
     if (!borrowed) return fail(borrowed.error());
-    if (const Status home = checkHome(user); !home) return fail(home.error());
-    return resolveBelow(user.home, source);
+    if (const Status home = checkHome(user); roots.home && !home) {
+      if (roots.directories.empty()) return fail(home.error());
+      roots.home = false;
+    }
+    return resolveBelow(roots, user.home, source);
   };
-  auto real = co_await pool_.run<std::string>(std::move(work), limit_);
+  auto real = co_await pool_.run<Source>(std::move(work), limit_);
   if (!real && real.error().code() == ErrorCode::Timeout) co_return fail(real.error().context(source));
   co_return real;
 }

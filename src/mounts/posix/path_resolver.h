@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 
 #include "base/result.h"
 #include "model/user.h"
+#include "mounts/posix/resolve_below.h"
 #include "net/blocking_pool.h"
 
 namespace ds01::mounts::posix {
@@ -18,14 +20,18 @@ class PathResolver {
   explicit PathResolver(net::BlockingPool& pool, std::chrono::milliseconds limit = std::chrono::seconds{3})
       : pool_(pool), limit_(limit) {}
 
-  // resolveBelow(user.home, source) with the user's file system rights (BorrowedCredentials). Timeout or Unavailable:
-  // the file system did not answer. PermissionDenied also if the home is not the user's own directory. What can be
+  // For requests from now on. Without it the home is the only root.
+  void setRoots(Roots roots) { roots_ = std::move(roots); }
+
+  // resolveBelow(roots, user.home, source) with the user's file system rights (BorrowedCredentials). Timeout or
+  // Unavailable: the file system did not answer. A home that is not the user's own directory is no root. What can be
   // refused without looking is refused without a thread.
-  boost::asio::awaitable<Result<std::string>> resolve(User user, std::string source);
+  boost::asio::awaitable<Result<Source>> resolve(User user, std::string source);
 
  private:
   net::BlockingPool& pool_;
   std::chrono::milliseconds limit_;
+  Roots roots_;
 };
 
 }  // namespace ds01::mounts::posix

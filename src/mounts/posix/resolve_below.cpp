@@ -7,8 +7,12 @@
 #include <memory>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "mounts/lexical.h"
 
@@ -32,21 +36,36 @@ bool isUsersDoing(int error) {
          error == ENAMETOOLONG;
 }
 
-Error fromErrno(int error, const std::string& source, const std::string& home) {
-  if (isUsersDoing(error)) return notBelowHome(source, home);
-  return {ErrorCode::Unavailable,
-          fmt::format("{} could not be looked at: {}", source, std::generic_category().message(error))};
-}
+// What a refusal is about.
+struct Question {
+  const Roots& roots;
+  const std::string& home;
+  std::string source;
+
+  Error refusal() const { return notBelowRoot(source, roots, home); }
+  Error fromErrno(int error) const {
+    if (isUsersDoing(error)) return refusal();
+    return {ErrorCode::Unavailable,
+            fmt::format("{} could not be looked at: {}", source, std::generic_category().message(error))};
+  }
+};
+
+struct RealPath {
+  std::string there;    // of what exists
+  std::string missing;  // "/a/b" below it, or empty
+
+  std::string whole() const { return there == "/" && !missing.empty() ? missing : there + missing; }
+};
 
 // The real path of `path`, whose tail may be missing. Steps up until something exists; what is stepped over must not be
 // there at all, not even as a link that leads nowhere.
-std::expected<std::string, int> realPathOfPrefix(const std::string& path) {
+std::expected<RealPath, int> realPathOfPrefix(const std::string& path) {
   std::string prefix = path;
   std::string tail;
   for (;;) {
     auto real = realPath(prefix);
-    if (real) return *real == "/" ? (tail.empty() ? *real : tail) : *real + tail;
-    if (real.error() != ENOENT) return real;
+    if (real) return RealPath{*std::move(real), std::move(tail)};
+    if (real.error() != ENOENT) return std::unexpected(real.error());
     struct stat there{};
     if (::lstat(prefix.c_str(), &there) == 0) return std::unexpected(ENOENT);
     if (errno != ENOENT) return std::unexpected(errno);
@@ -56,25 +75,68 @@ std::expected<std::string, int> realPathOfPrefix(const std::string& path) {
   }
 }
 
+// faccessat2(2) with the thread's file system ids; glibc's faccessat() would guess from the mode on older kernels.
+std::expected<bool, int> mayAccess(const std::string& path, int mode) {
+  if (::syscall(SYS_faccessat2, AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0) return true;
+  if (errno == EACCES || errno == EROFS) return false;
+  return std::unexpected(errno);
+}
+
+Result<Source> inSharedDirectory(const Question& question, const RealPath& real) {
+  struct stat there{};
+  if (::stat(real.there.c_str(), &there) != 0) return fail(question.fromErrno(errno));
+  const bool directory = S_ISDIR(there.st_mode);
+  const bool of_many =
+      directory && (there.st_mode & S_ISVTX) != 0 && there.st_uid != static_cast<uid_t>(::setfsuid(-1));
+  if (real.missing.empty() && of_many) {
+    return fail(
+        ErrorCode::PermissionDenied,
+        fmt::format("{} holds what belongs to others and cannot be mounted whole; mount a directory of your own "
+                    "below it",
+                    question.source));
+  }
+  const auto readable = mayAccess(real.there, directory ? R_OK | X_OK : R_OK);
+  if (!readable) return fail(question.fromErrno(readable.error()));
+  const auto writable = mayAccess(real.there, W_OK);
+  if (!writable) return fail(question.fromErrno(writable.error()));
+  if (!*readable || (!real.missing.empty() && !*writable)) return fail(question.refusal());
+  return Source{.path = real.whole(), .writable = *writable};
+}
+
 }  // namespace
 
-Result<std::string> resolveBelow(const std::string& home, const std::string& source) {
-  auto path = lexicalBind(home, source);
+Result<Source> resolveBelow(const Roots& roots, const std::string& home, const std::string& source) {
+  const auto top = normalise(home);
+  const bool homeless = !roots.home || !top || *top == "/";
+  const Roots usable{.home = !homeless, .directories = roots.directories};
+  auto path = lexicalBind(roots, home, source);
   // A home that is itself reached through a link can also be named as it really is. Only where a home exists is it
   // looked at, and only one's own.
-  const bool elsewhere = !path && path.error().code() == ErrorCode::PermissionDenied;
-  if (!path && !elsewhere) return path;
-  const auto top = normalise(home);
-  if (!top || *top == "/") return path;
-  const auto real_home = realPath(*top);
-  if (!real_home) return fail(fromErrno(real_home.error(), source, *top));
-  if (!path) path = lexicalBind(*real_home, source);
-  if (!path) return fail(lexicalBind(*top, source).error());
-
+  if (!path && (path.error().code() != ErrorCode::PermissionDenied || homeless)) return fail(path.error());
+  const Question question{.roots = usable, .home = top ? *top : home, .source = path ? *path : source};
+  std::string real_home;
+  if (!homeless) {
+    const auto looked = realPath(*top);
+    if (looked) real_home = *looked;
+    if (!looked && (roots.directories.empty() || !isUsersDoing(looked.error()))) {
+      return fail(question.fromErrno(looked.error()));
+    }
+  }
+  if (!path) {
+    const Error refusal = path.error();
+    path = lexicalBind({}, real_home, source);
+    if (!path) return fail(refusal);
+  }
   const auto real = realPathOfPrefix(*path);
-  if (!real) return fail(fromErrno(real.error(), *path, *top));
-  if (!isWithin(*real_home, *real)) return fail(notBelowHome(*path, *top));
-  return *real;
+  if (!real) return fail(question.fromErrno(real.error()));
+  const std::string whole = real->whole();
+  if (isWithin(real_home, whole)) return Source{.path = whole, .writable = true};
+  for (const std::string& directory : roots.directories) {
+    // A root that has become a link since the configuration was read is none.
+    const auto real_root = isWithin(directory, whole) ? realPath(directory) : std::unexpected(ENOENT);
+    if (real_root && *real_root == directory) return inSharedDirectory(question, *real);
+  }
+  return fail(question.refusal());
 }
 
 }  // namespace ds01::mounts::posix

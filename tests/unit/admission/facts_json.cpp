@@ -79,7 +79,9 @@ void readFacts(const json::object& from, Facts& facts) {
   }
   if (const json::value* binds = from.if_contains("binds")) {
     for (const auto& [source, fact] : binds->as_object()) {
-      facts.binds[std::string(source)] = {str(fact.as_object(), "resolved", ""), str(fact.as_object(), "refusal", "")};
+      facts.binds[std::string(source)] = {.resolved = str(fact.as_object(), "resolved", ""),
+                                          .refusal = str(fact.as_object(), "refusal", ""),
+                                          .writable = !fact.as_object().contains("read_only")};
     }
   }
 }

@@ -133,8 +133,8 @@ void expectOurs(const json::object& body, bool leased) {
 TEST(Property, WhatIsAdmittedIsOurs) {
   Facts facts = test::student();
   facts.binds["/home/alice"] = {"/home/alice", ""};
-  facts.binds["/dev/null"] = {"", "it is not below your home"};
-  facts.binds["/etc"] = {"", "it is not below your home"};
+  facts.binds["/dev/null"] = {.resolved = "", .refusal = "it is not below your home"};
+  facts.binds["/etc"] = {.resolved = "", .refusal = "it is not below your home"};
   facts.containers["bob"] = {ContainerId(std::string(64, 'b')), false};
   facts.image_env = {"NVIDIA_VISIBLE_DEVICES=all"};
   facts.image_labels = {"ds01.interface", "maintainer"};

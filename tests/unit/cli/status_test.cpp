@@ -136,5 +136,15 @@ TEST(GpuGroupTest, NamesEachGpuOnce) {
   EXPECT_EQ(gpuGroup(lost, &first), "?");
 }
 
+TEST(StatusTextTest, SaysWhatCouldNotBeAsked) {
+  control::StatusSnapshot snapshot = freeMachine();
+  snapshot.counters = {{"unanswered_engine", 0}, {"unwritten_state", 1}, {"unanswered_user_database", 12}, {"x", 3}};
+  EXPECT_TRUE(statusText(snapshot, plainPaper())
+                  .ends_with("\n\n12 times since the start: the user database did not answer\n"
+                             "1 time since the start: the ledger could not be written to disk\n"));
+  snapshot.counters = {{"unanswered_engine", 0}};
+  EXPECT_EQ(statusText(snapshot, plainPaper()), statusText(freeMachine(), plainPaper()));
+}
+
 }  // namespace
 }  // namespace ds01::cli

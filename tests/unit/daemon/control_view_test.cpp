@@ -18,7 +18,8 @@ struct Viewed : Scene {
     return std::make_shared<const config::Config>(std::move(config));
   }
   Site site{configured(), admission::Emitter::Sim};
-  ControlView view{grants, owners, site};
+  Failures failures{clock};
+  ControlView view{grants, owners, site, failures};
 };
 
 TEST(ControlView, ShowsWhoHoldsWhich) {
@@ -71,6 +72,14 @@ TEST(ControlView, FreeAndStaleSlotsHaveNoMoreThanTheyHave) {
   EXPECT_EQ(status.gpus[2].uuid, "GPU-gone");
   EXPECT_FALSE(status.gpus[2].gpu);
   EXPECT_EQ(status.gpus[2].container, "old-name");  // the index does not know it yet
+}
+
+TEST(ControlView, CountsWhatCouldNotBeAsked) {
+  Viewed viewed;
+  viewed.failures.note(Dependency::StateFile, "no space");
+  const control::StatusSnapshot snapshot = viewed.view.status();
+  EXPECT_EQ(snapshot.counters.at("unwritten_state"), 1);
+  EXPECT_EQ(snapshot.counters.at("unanswered_engine"), 0);
 }
 
 TEST(ControlView, ListsContainersInTheOrderOfTheirCreation) {

@@ -109,10 +109,16 @@ TEST(ReadSavedLeases, WhatCannotBeReadIsAnErrorAndNotAnEmptyLedger) {
   EXPECT_FALSE(readSavedLeases(dir.makeDir("gpu-state.json")));
 }
 
+Options optionsFor(const TempDir& dir) {
+  Options options = below(dir);
+  options.config_dir = dir.path();
+  return options;
+}
+
 TEST(LoadConfig, AGoodDirectoryHasNoErrors) {
   const TempDir dir;
   dir.write("resource-limits.yaml", "default_group: student\ngroups:\n  student:\n    max_mig_instances: 1\n");
-  const LoadedConfig loaded = loadConfig(dir.path());
+  const LoadedConfig loaded = loadConfig(optionsFor(dir));
   EXPECT_EQ(loaded.errors, 0u) << loaded.report;
   ASSERT_NE(loaded.config, nullptr);
   EXPECT_EQ(loaded.config->default_group, "student");
@@ -121,11 +127,45 @@ TEST(LoadConfig, AGoodDirectoryHasNoErrors) {
 TEST(LoadConfig, EveryErrorIsALineOfTheReport) {
   const TempDir dir;
   dir.write("resource-limits.yaml", "defaults:\n  max_cpus: many\n  memory: lots\n");
-  const LoadedConfig loaded = loadConfig(dir.path());
+  const LoadedConfig loaded = loadConfig(optionsFor(dir));
   EXPECT_EQ(loaded.config, nullptr);
   EXPECT_GE(loaded.errors, 2u);
   EXPECT_THAT(loaded.report, HasSubstr("max_cpus"));
   EXPECT_THAT(loaded.report, HasSubstr("memory"));
+}
+
+TEST(LoadConfig, MountRootsMustNotHoldOurOwnDirectories) {
+  const TempDir data;
+  const TempDir dir;
+  const Options options = optionsFor(dir);
+  dir.write("resource-limits.yaml", "defaults: {}\n");
+  std::filesystem::create_directories(options.state_dir);
+  std::filesystem::create_directory_symlink(data.path(), dir.file("link"));
+  const auto report = [&](const std::string& root) {
+    dir.write("ds01d.yaml", "mounts: {roots: [home, \"" + root + "\"]}\n");
+    return loadConfig(options);
+  };
+  EXPECT_NE(report(data.path()).config, nullptr);
+  for (const std::string& root :
+       {options.state_dir.native(), dir.file("var"), dir.path(), dir.file("var/lib/state/x")}) {
+    std::filesystem::create_directories(root);
+    const LoadedConfig loaded = report(root);
+    EXPECT_EQ(loaded.config, nullptr) << root;
+    EXPECT_THAT(loaded.report, HasSubstr("which ds01d itself uses")) << root;
+  }
+  const LoadedConfig link = report(dir.file("link"));
+  EXPECT_EQ(link.config, nullptr);
+  EXPECT_THAT(link.report, HasSubstr("is reached through a link; write " + data.path()));
+}
+
+TEST(LoadConfig, AMountRootThatIsNotThereIsAWarning) {
+  const TempDir dir;
+  const Options options = optionsFor(dir);
+  dir.write("resource-limits.yaml", "defaults: {}\n");
+  dir.write("ds01d.yaml", "mounts: {roots: [/nowhere/at/all]}\n");
+  const LoadedConfig loaded = loadConfig(options);
+  EXPECT_NE(loaded.config, nullptr);
+  EXPECT_THAT(loaded.problems, HasSubstr("ds01d.yaml: warning: mounts.roots: /nowhere/at/all is not a directory"));
 }
 
 TEST(LoadInventory, NoneIsEmptyAndAMissingFileIsAnError) {

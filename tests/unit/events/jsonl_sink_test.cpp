@@ -213,6 +213,26 @@ TEST(JsonlSink, AnOverfullQueueCostsLinesToo) {
   EXPECT_NE(readFile(dir.file("e")).find(R"({"count":7})"), std::string::npos);
 }
 
+TEST(JsonlSink, SaysThatItLosesLinesUntilALineIsWritten) {
+  const TempDir dir;
+  FakeClock clock;
+  std::uint64_t told = 0;
+  JsonlSink sink({.path = dir.file("later/e"), .group = {}, .on_loss = [&told](std::uint64_t n) { told += n; }}, clock);
+  EXPECT_FALSE(sink.losing());
+  sink.emit(named("x"));
+  sink.flush();
+  EXPECT_TRUE(sink.losing());
+  sink.emit(named("x"));
+  sink.flush();
+  EXPECT_EQ(told, 2U);
+  dir.makeDir("later");
+  EXPECT_TRUE(sink.losing()) << "nobody has tried yet";
+  sink.emit(named("x"));
+  sink.flush();
+  EXPECT_FALSE(sink.losing());
+  EXPECT_EQ(told, 2U);
+}
+
 TEST(JsonlSink, ALineTornByACrashDoesNotSpoilTheNext) {
   const TempDir dir;
   FakeClock clock;

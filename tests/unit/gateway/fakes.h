@@ -167,14 +167,19 @@ class FakeSite : public Site {
   Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override {
     return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-build-" + user.login + ".slice";
   }
+  std::optional<Denial> refuseUnrecorded() const override {
+    if (recording) return std::nullopt;
+    return Denial{503, "events_unwritable", "cannot write it down"};
+  }
   std::optional<EngineFacts> facts;
   std::atomic<int> decisions = 0;
+  std::atomic<bool> recording = true;
 };
 
 class FakePaths : public Paths {
  public:
-  asio::awaitable<Result<std::string>> resolveBind(const User& user, std::string source) override {
-    if (source.starts_with(user.home + "/")) co_return source;
+  asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) override {
+    if (source.starts_with(user.home + "/")) co_return BindSource{.path = std::move(source), .writable = true};
     co_return fail(ErrorCode::PermissionDenied, source + " is not below your home directory");
   }
 };

@@ -1,8 +1,10 @@
 #include "gateway/route.h"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -92,6 +94,17 @@ TEST(ApiRules, documentIsCurrent) {
   std::ostringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str(), routesAsMarkdown()) << "the text on the right belongs into docs/api-rules.md";
+}
+
+TEST(Routes, WhatMakesStartsOrExecutesMustBeRecorded) {
+  std::vector<std::string> recorded;
+  for (const Route& route : routes()) {
+    if (mustBeRecorded(route)) recorded.push_back(std::string(route.method) + " " + std::string(route.pattern));
+  }
+  std::ranges::sort(recorded);
+  EXPECT_EQ(recorded, (std::vector<std::string>{"POST /build", "POST /containers/create", "POST /containers/{}/exec",
+                                                "POST /containers/{}/restart", "POST /containers/{}/start",
+                                                "POST /containers/{}/unpause", "POST /exec/{}/start"}));
 }
 
 }  // namespace

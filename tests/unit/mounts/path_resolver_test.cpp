@@ -45,8 +45,12 @@ class PathResolverTest : public testing::Test {
     }
     EXPECT_EQ(::chmod(dir_.file(name).c_str(), mode), 0);
   }
-  Result<std::string> resolve(const std::string& name) {
+  Result<Source> resolveSource(const std::string& name) {
     return runner_.run(resolver_.resolve(alice_, dir_.file(name)));
+  }
+  Result<std::string> resolve(const std::string& name) {
+    const auto source = resolveSource(name);
+    return source ? Result<std::string>(source->path) : fail(source.error());
   }
 
   test::TempDir dir_;
@@ -83,6 +87,41 @@ TEST_F(PathResolverTest, Root_LooksWithTheUsersRights) {
   EXPECT_EQ(resolve("alice/projects/inner").value(), dir_.file("alice/projects/inner"));
   alice_.gids.pop_back();
   EXPECT_FALSE(resolve("alice/projects/inner")) << "groups of an earlier look do not stay";
+}
+
+TEST_F(PathResolverTest, Root_BelowASharedRootOneMountsWhatOneCanReadAndWritesWhereOneCanWrite) {
+  SKIP_UNLESS_ROOT();
+  dir_.makeDir("scratch/alice");
+  dir_.makeDir("scratch/bob/open");
+  dir_.makeDir("scratch/sets");
+  dir_.write("scratch/sets/file", "x");
+  own("scratch", 0, 0, 01777);
+  own("scratch/alice", kAlice, kAlice, 0700);
+  own("scratch/bob", kAlice + 1, kAlice + 1, 0700);
+  own("scratch/bob/open", kAlice + 1, kAlice + 1, 0777);
+  own("scratch/sets", 0, 0, 0755);
+  own("scratch/sets/file", 0, 0, 0644);
+  resolver_.setRoots({.home = true, .directories = {dir_.file("scratch")}});
+
+  EXPECT_TRUE(resolveSource("scratch/alice").value().writable);
+  EXPECT_TRUE(resolveSource("scratch/alice/new").value().writable);
+  EXPECT_FALSE(resolveSource("scratch/sets").value().writable);
+  EXPECT_FALSE(resolveSource("scratch/sets/file").value().writable);
+  EXPECT_FALSE(resolve("scratch/sets/new")) << "the Engine would make it as root";
+  EXPECT_FALSE(resolve("scratch/bob")) << "root in a container would read it";
+  EXPECT_FALSE(resolve("scratch/bob/open"));
+  EXPECT_FALSE(resolve("scratch")) << "bob's files are below it";
+  EXPECT_TRUE(resolve("alice"));
+}
+
+TEST_F(PathResolverTest, Root_AHomeOfSomebodyElsesLeavesTheOtherRoots) {
+  SKIP_UNLESS_ROOT();
+  dir_.makeDir("scratch/alice");
+  own("scratch/alice", kAlice, kAlice, 0700);
+  own("alice", 0, 0, 0755);
+  resolver_.setRoots({.home = true, .directories = {dir_.file("scratch")}});
+  EXPECT_TRUE(resolve("scratch/alice"));
+  EXPECT_FALSE(resolve("alice"));
 }
 
 TEST_F(PathResolverTest, Root_TheThreadIsRootAgainAfterwards) {

@@ -20,7 +20,10 @@ class ResolveBelow : public testing::Test {
     dir_.makeDir("other/secret");
   }
   void link(const std::string& name, const std::string& target) { fs::create_symlink(target, dir_.file(name)); }
-  Result<std::string> resolve(const std::string& name) { return resolveBelow(home_, dir_.file(name)); }
+  static Result<std::string> pathOf(const Result<Source>& source) {
+    return source ? Result<std::string>(source->path) : fail(source.error());
+  }
+  Result<std::string> resolve(const std::string& name) { return pathOf(resolveBelow({}, home_, dir_.file(name))); }
   void expectRefused(const std::string& name) {
     const auto path = resolve(name);
     ASSERT_FALSE(path) << name << " became " << *path;
@@ -103,18 +106,18 @@ TEST_F(ResolveBelow, TheRefusalDoesNotTellWhatExistsElsewhere) {
 TEST_F(ResolveBelow, AHomeBehindALinkMayBeNamedBothWays) {
   link("login", home_);
   for (const char* source : {"login/data", "home/data"}) {
-    EXPECT_EQ(resolveBelow(dir_.file("login"), dir_.file(source)).value(), home_ + "/data");
+    EXPECT_EQ(resolveBelow({}, dir_.file("login"), dir_.file(source)).value().path, home_ + "/data");
   }
-  EXPECT_FALSE(resolveBelow(dir_.file("login"), dir_.file("other")));
+  EXPECT_FALSE(resolveBelow({}, dir_.file("login"), dir_.file("other")));
 }
 
 TEST_F(ResolveBelow, WithoutAUsableHomeThereIsNothing) {
   link("login", "/");
   for (const std::string& home :
        {std::string(), std::string("/"), dir_.file("login"), dir_.file("missing"), dir_.file("home/file/x")}) {
-    EXPECT_FALSE(resolveBelow(home, dir_.file("home/data"))) << home;
-    EXPECT_FALSE(resolveBelow(home, "/")) << home;
-    EXPECT_FALSE(resolveBelow(home, home + "/etc")) << home;
+    EXPECT_FALSE(resolveBelow({}, home, dir_.file("home/data"))) << home;
+    EXPECT_FALSE(resolveBelow({}, home, "/")) << home;
+    EXPECT_FALSE(resolveBelow({}, home, home + "/etc")) << home;
   }
 }
 
@@ -123,6 +126,32 @@ TEST_F(ResolveBelow, LongPathsAreRefusedOrRight) {
   for (int i = 0; i < 200; ++i) name += "/" + std::string(50, 'd');
   expectRefused(name);
   expectRefused("home/" + std::string(300, 'x'));
+}
+
+// Links between the roots lead nowhere that could not be named.
+TEST_F(ResolveBelow, ALinkFromOneRootIntoAnotherIsFollowed) {
+  const Roots roots{.home = true, .directories = {dir_.file("other")}};
+  link("home/scratch", dir_.file("other/secret"));
+  link("other/out", "/etc");
+  EXPECT_EQ(resolveBelow(roots, home_, dir_.file("home/scratch")).value().path, dir_.file("other/secret"));
+  EXPECT_EQ(resolveBelow(roots, home_, dir_.file("other/secret/new")).value().path, dir_.file("other/secret/new"));
+  EXPECT_EQ(resolveBelow(roots, "", dir_.file("other/secret")).value().path, dir_.file("other/secret"));
+  EXPECT_FALSE(resolveBelow(roots, home_, dir_.file("other/out")));
+  EXPECT_FALSE(resolveBelow(roots, home_, dir_.file("other/out/ssh")));
+  EXPECT_FALSE(resolveBelow({.home = false, .directories = roots.directories}, home_, dir_.file("home/data")));
+}
+
+TEST_F(ResolveBelow, ARootThatIsALinkIsNone) {
+  link("root", dir_.file("other"));
+  const Roots roots{.home = true, .directories = {dir_.file("root")}};
+  EXPECT_FALSE(resolveBelow(roots, home_, dir_.file("root/secret")));
+  EXPECT_FALSE(resolveBelow(roots, home_, dir_.file("other/secret")));
+}
+
+TEST_F(ResolveBelow, AMissingRootTakesNothingFromTheHome) {
+  const Roots roots{.home = true, .directories = {dir_.file("unmounted")}};
+  EXPECT_EQ(resolveBelow(roots, home_, dir_.file("home/data")).value().path, home_ + "/data");
+  EXPECT_FALSE(resolveBelow(roots, home_, dir_.file("unmounted/x")));
 }
 
 }  // namespace
