@@ -5,11 +5,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 from . import unix_http
 from .process import Child
+from .waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SITE = ROOT / "tests/data/site/current"
@@ -24,9 +26,8 @@ def bin_dir():
     return Path(os.environ.get("DS01_BIN_DIR", ROOT / "build/dev/bin")).absolute()
 
 
-def write_config(directory, users, emitter="sim", daemon=None):
-    """The site's own files, with the test's logins added to its members lists. `users`: login → group; `daemon`:
-    further keys of ds01d.yaml, as nested dictionaries."""
+def write_config(directory, users, emitter="sim"):
+    """The site's own files, with the test's logins added to its members lists. `users`: login → group."""
     shutil.copytree(SITE, directory, copy_function=shutil.copyfile)
     for path in [directory, directory / "groups"]:
         path.chmod(0o755)
@@ -34,19 +35,17 @@ def write_config(directory, users, emitter="sim", daemon=None):
         members = directory / "groups" / f"{group}.members"
         with members.open("a") as file:
             file.write(f"\n{login}  # of this test run\n")
-    settings = {**(daemon or {})}
-    settings["gpu"] = {"emitter": emitter, **settings.get("gpu", {})}
     # JSON is YAML.
-    (directory / "ds01d.yaml").write_text(json.dumps(settings, indent=2) + "\n")
+    (directory / "ds01d.yaml").write_text(json.dumps({"gpu": {"emitter": emitter}}, indent=2) + "\n")
 
 
 class Daemon:
-    def __init__(self, base, engine_socket, users, emitter="sim", daemon=None):
+    def __init__(self, base, engine_socket, users, emitter="sim"):
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)
         self.config, self.state, self.logs, self.run_dir = (self.base / name for name in ("c", "s", "l", "r"))
-        write_config(self.config, users, emitter, daemon)
+        write_config(self.config, users, emitter)
         self.state.mkdir(mode=0o700)
         self.logs.mkdir(mode=0o750)
         self.run_dir.mkdir()
@@ -95,6 +94,22 @@ class Daemon:
     def restart(self):
         self.stop()
         self.start()
+
+    def configure(self, **settings):
+        """Further keys of ds01d.yaml, as nested dictionaries; read at the next start or reload."""
+        file = self.config / "ds01d.yaml"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **settings}, indent=2) + "\n")
+
+    def reload(self, expected="the configuration was reloaded"):
+        """SIGHUP, and what ds01d logs until it says `expected`."""
+        before = len(self.stderr.read_text(errors="replace"))
+
+        def said():
+            return self.stderr.read_text(errors="replace")[before:]
+
+        os.kill(self.child.pid, signal.SIGHUP)
+        wait_until(lambda: expected in said(), 15, f"ds01d says {expected!r}")
+        return said()
 
     def try_start(self, timeout=20.0, **changed):
         """Runs ds01d where it is expected to refuse: (exit status, stderr). One that keeps running is stopped."""
