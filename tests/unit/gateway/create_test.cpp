@@ -67,7 +67,7 @@ TEST(Create, networksNamedByIdAreLookedUp) {
   const std::string before = R"({"Image":"busybox","HostConfig":{"NetworkMode":")";
   EXPECT_EQ(client.request("POST", "/containers/create", before + "cccccccccccc\"}}")->status, 201);
   const auto body = boost::json::parse(h.engine().requests().at(0).body);
-  EXPECT_EQ(body.at("HostConfig").at("NetworkMode"), lab);
+  EXPECT_EQ(body.at("HostConfig").at("NetworkMode").as_string(), lab);
   EXPECT_EQ(client.request("POST", "/containers/create", before + "eeee\"}}")->status, 403);
   EXPECT_THAT(client.request("POST", "/containers/create", before + "dddd\"}}")->body,
               HasSubstr("network dddd not found"));
