@@ -121,9 +121,9 @@ const SchemaNode* SchemaNode::field(std::string_view name) const {
 }
 
 const SchemaNode* bodySchema(std::string_view method, std::string_view path) {
-  static const Endpoints endpoints = build();
-  const auto found = endpoints.find({method, path});
-  return found == endpoints.end() ? nullptr : found->second.get();
+  static const Endpoints kEndpoints = build();
+  const auto found = kEndpoints.find({method, path});
+  return found == kEndpoints.end() ? nullptr : found->second.get();
 }
 
 std::string foldKey(std::string_view key) {

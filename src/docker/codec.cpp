@@ -194,8 +194,8 @@ Result<EngineEvent> decodeEvent(std::string_view text) {
     if (event.action.empty()) event.action = stringAt(&*object, "status");
     if (event.type.empty() && !event.action.empty()) event.type = "container";
     if (event.actor.empty()) event.actor = stringAt(&*object, "id");
-    if (std::string from = stringAt(&*object, "from"); !from.empty() && event.type == "container") {
-      event.attributes.try_emplace("image", std::move(from));
+    if (const std::string from = stringAt(&*object, "from"); !from.empty() && event.type == "container") {
+      event.attributes.try_emplace("image", from);
     }
     if (event.type.empty() || event.action.empty()) return fail(malformed("event", "no Type and Action"));
     return event;

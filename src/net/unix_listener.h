@@ -28,6 +28,8 @@ class UnixListener {
   // Conflict: "PATH: another process listens there", or the place is taken by something else.
   static Result<UnixListener> open(UnixListenerOptions options);
 
+  UnixListener(const UnixListener&) = delete;
+  UnixListener& operator=(const UnixListener&) = delete;
   UnixListener(UnixListener&& other) noexcept = default;
   UnixListener& operator=(UnixListener&&) = delete;
   // Removes the socket's file if it is still the one made here, and the lock file.

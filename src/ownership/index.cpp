@@ -84,6 +84,7 @@ std::size_t Index::count(std::string_view login) const {
 
 std::vector<std::string> Index::owners() const {
   std::vector<std::string> logins;
+  logins.reserve(by_owner_.size());
   for (const auto& [login, ids] : by_owner_) logins.push_back(login);
   return logins;
 }

@@ -33,6 +33,8 @@ class JsonlSink final : public EventSink {
  public:
   // `clock` must outlive this.
   JsonlSink(JsonlOptions options, const Clock& clock);
+  JsonlSink(const JsonlSink&) = delete;
+  JsonlSink& operator=(const JsonlSink&) = delete;
   // Tries to write what waits, once; blocks as long as the disk does.
   ~JsonlSink() override;
 

@@ -24,6 +24,8 @@ class BorrowedCredentials {
  public:
   static Result<BorrowedCredentials> take(const User& user);
 
+  BorrowedCredentials(const BorrowedCredentials&) = delete;
+  BorrowedCredentials& operator=(const BorrowedCredentials&) = delete;
   BorrowedCredentials(BorrowedCredentials&& other) noexcept;
   BorrowedCredentials& operator=(BorrowedCredentials&&) = delete;
   // Gives them back; ends the process if the kernel refuses, for a thread with a stranger's rights must not go on.

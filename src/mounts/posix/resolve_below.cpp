@@ -23,7 +23,7 @@ namespace {
 // realpath(3), or errno.
 std::expected<std::string, int> realPath(const std::string& path) {
   struct Free {
-    void operator()(char* text) const { std::free(text); }
+    void operator()(char* text) const { std::free(text); }  // NOLINT(cppcoreguidelines-owning-memory): realpath(3)'s
   };
   const std::unique_ptr<char, Free> real(::realpath(path.c_str(), nullptr));
   if (!real) return std::unexpected(errno);
