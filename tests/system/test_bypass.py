@@ -4,6 +4,7 @@ nothing, and must leave another user's container and what is known of it alone."
 import io
 import json
 import re
+import select
 import socket
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from lib.images import BUSYBOX, WITH_LABELS
+from lib.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -454,11 +456,23 @@ def test_Bypass_a_namespace_of_ones_own_makes_nobody_root(alice, flags):
 def test_Bypass_clients_that_go_in_the_middle_leave_no_slot_behind(stack, alice):
     body = json.dumps({"Image": BUSYBOX, "HostConfig": {"DeviceRequests": [{"Count": 1, "Capabilities": [["gpu"]]}]}}).encode()
     head = f"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    raws = [alice.raw() for _ in range(8)]
-    for index, raw in enumerate(raws):
-        raw.socket.sendall(head + body[: len(body) - (index % 2)])
-        time.sleep(0.003 * index)
-        raw.socket.shutdown(socket.SHUT_RDWR)
-        raw.close()
+    untouched = stack.daemon.held()
+
+    def answered(raw):
+        return bool(select.select([raw.socket], [], [], 0)[0])
+
+    # When the client goes: with half a body, at once, once a slot is taken, once a container is made or refused.
+    moments = {
+        "half": lambda raw: True,
+        "at once": lambda raw: True,
+        "reserved": lambda raw: answered(raw) or stack.daemon.held() != untouched,
+        "made": lambda raw: answered(raw) or stack.engine.containers(),
+    }
+    for moment, reached in [*moments.items()] * 3:
+        stack.engine.remove_all()
+        with alice.raw() as raw:
+            raw.socket.sendall(head + body[: len(body) - (moment == "half")])
+            wait_until(lambda: reached(raw), what=moment)
+            raw.socket.shutdown(socket.SHUT_RDWR)
     stack.engine.remove_all()
     stack.clean()  # waits until all slots are free

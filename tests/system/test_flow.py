@@ -233,3 +233,23 @@ def test_Root_Docker_events_of_the_past_are_ones_own_too(docker, bob):
     assert "name=shown" in text
     assert "hidden" not in text
     assert bob.user.name not in text
+
+
+def test_Root_Docker_a_network_is_named_by_name_id_or_the_beginning_of_it(stack, docker):
+    name = f"net-{docker.user.name}"
+    network = docker.out("network", "create", name)
+    try:
+        for index, ref in enumerate((name, network, network[:12])):
+            docker.out("run", "-d", "--name", f"on-{index}", "--network", ref, BUSYBOX, "sleep", "600")
+            assert list(stack.engine.inspect(f"on-{index}")["NetworkSettings"]["Networks"]) == [name]
+        docker.out("rm", "-f", "on-0")
+        docker.out("run", "-d", "--name", "later", BUSYBOX, "sleep", "600")
+        docker.out("network", "connect", network, "later")
+        assert name in stack.engine.inspect("later")["NetworkSettings"]["Networks"]
+        host = docker.out("network", "inspect", "-f", "{{.Id}}", "host")
+        for ref in (host, host[:12]):
+            assert "--network host" in docker.refused("run", "--network", ref, BUSYBOX, "true")
+        assert "network 0123456789ab not found" in docker.refused("run", "--network", "0123456789ab", BUSYBOX, "true")
+    finally:
+        stack.engine.remove_all()
+        docker.out("network", "rm", network)
