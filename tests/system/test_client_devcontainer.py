@@ -33,13 +33,15 @@ class Workspace:
         self.write(".devcontainer/devcontainer.json", json.dumps(configuration))
         self.write(".devcontainer/Dockerfile", DOCKERFILE)
         self.write("code.py", "print(1)\n")
+        self.write("tmp/.keep", "")
 
     def write(self, name, text):
         self.client.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "_", self.folder / name], stdin=text)
 
     def __call__(self, verb, *args, **keywords):
         options = ["--workspace-folder", self.folder, "--docker-path", OLD_CLI]
-        return self._run(hosts.devcontainer_cli(), verb, *options, *args, timeout=180, **keywords)
+        env = {"TMPDIR": str(self.folder / "tmp")}  # it leaves folders there
+        return self._run(hosts.devcontainer_cli(), verb, *options, *args, timeout=180, env=env, **keywords)
 
     def up(self, **keywords):
         return json.loads(self("up", **keywords).stdout.splitlines()[-1])

@@ -58,10 +58,10 @@ def test_Root_Docker_a_dev_container_is_built_without_buildkit(stack, docker):
                        (".devcontainer/Dockerfile", f"FROM {BUSYBOX}\nRUN echo built > /built\n")):  # fmt: skip
         docker.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "_", folder / name], stdin=text)
     options = ["--workspace-folder", folder, "--docker-path", docker.cli]
-    up = docker.run([hosts.devcontainer_cli(), "up", *options, "--buildkit", "never"], timeout=180,
-                    env={"DOCKER_BUILDKIT": "0"})  # fmt: skip
+    env = {"DOCKER_BUILDKIT": "0", "TMPDIR": str(folder / ".devcontainer")}
+    up = docker.run([hosts.devcontainer_cli(), "up", *options, "--buildkit", "never"], timeout=180, env=env)
     assert json.loads(up.stdout.splitlines()[-1])["outcome"] == "success"
-    assert docker.run([hosts.devcontainer_cli(), "exec", *options, "cat", "/built"]).stdout == "built\n"
+    assert docker.run([hosts.devcontainer_cli(), "exec", *options, "cat", "/built"], env=env).stdout == "built\n"
 
 
 def test_Root_Docker_a_gpu_is_leased_and_given_back(stack, docker):
