@@ -106,7 +106,7 @@ def networks_and_volumes(seen):
     identity = docker("network", "inspect", "-f", "{{.Id}}", "lab").stdout.strip()
     docker("volume", "create", "--label", "a=b", "cache")
     running(docker, "--network", "lab", "--network-alias", "model", "-v", "cache:/cache", name="app")
-    running(docker, "--network", "lab", "--mount", "type=volume,src=cache,dst=/cache,readonly", name="peer")
+    running(docker, "--network", identity, "--mount", "type=volume,src=cache,dst=/cache,readonly", name="peer")
     docker("exec", "app", "sh", "-c", "echo kept > /cache/file")
     docker("exec", "peer", "sh", "-c", "cat /cache/file; touch /cache/other")
     docker("exec", "peer", "ping", "-c", "1", "-W", "5", "model", output=False)

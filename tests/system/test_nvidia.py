@@ -2,6 +2,7 @@
 hook here is a stub in dockerd's PATH that records what it sees in the container's OCI bundle."""
 
 import pytest
+from lib import compose, hosts
 from lib.images import BUSYBOX, WITH_ENV
 
 STACK = {"nvidia": True}
@@ -94,3 +95,34 @@ def test_Root_Docker_the_nvidia_runtime_is_refused(stack, alice):
     before = len(stack.engine.hook_records())
     assert "ds01: " in alice.refused("run", "--rm", "--runtime", "nvidia", "-e", "NVIDIA_VISIBLE_DEVICES=all", BUSYBOX, "true")
     assert len(stack.engine.hook_records()) == before
+
+
+@pytest.mark.parametrize("version", compose.VERSIONS)
+@pytest.mark.parametrize("wanted", ["count: 1", "count: all", 'device_ids: ["1:0"]'], ids=["count", "all", "slot"])
+def test_Root_Docker_a_reservation_of_compose_reaches_the_hook_as_the_lease(stack, alice, version, wanted):
+    project = compose.Project(alice, version)
+    project.write(
+        f"version: '3.8'\nservices: {{train: {{image: {BUSYBOX}, command: sleep 600, deploy: {{resources: {{reservations: "
+        f"{{devices: [{{driver: nvidia, {wanted}, capabilities: [gpu]}}]}}}}}}}}}}\n"
+    )
+    project("up", "-d")
+    [name] = [container["Name"].removeprefix("/") for container in stack.containers_of(alice.user)]
+    assert asked_for(stack, name) == [held_by(stack, name)]
+    assert len(held_by(stack, name)) == 1
+    project("down", "-t", "0")
+
+
+SDK = """
+import docker
+from docker.types import DeviceRequest
+request = DeviceRequest(driver="nvidia", count=2, capabilities=[["gpu", "compute"]])
+docker.from_env().containers.run("%s", ["sleep", "600"], name="train", detach=True, device_requests=[request])
+"""
+
+
+@pytest.mark.parametrize("version", ["5", "7"])
+def test_Root_Docker_a_request_of_the_sdk_reaches_the_hook_as_the_lease(stack, alice, version):
+    python = "/usr/bin/python3" if version == "5" else hosts.docker_py_python()
+    alice.run([python, "-"], stdin=SDK % BUSYBOX)
+    assert asked_for(stack, "train") == [held_by(stack, "train")]
+    assert len(held_by(stack, "train")) == 2
