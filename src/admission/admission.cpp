@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "admission/json_access.h"
 #include "admission/pass.h"
 
@@ -56,7 +58,10 @@ std::expected<Examined, Denial> examine(boost::json::object body, const Facts& f
   Context context{out, facts};
   for (const Pass& pass : kPasses) {
     if (facts.caller.admin && pass.whom == Pass::For::NonAdmins) continue;
-    if (Verdict denial = pass.run(context)) return std::unexpected(std::move(*denial));
+    if (Verdict denial = pass.run(context)) {
+      denial->part = fmt::format("admission: {}", pass.name);
+      return std::unexpected(std::move(*denial));
+    }
   }
   return out;
 }

@@ -40,7 +40,7 @@ struct References {
 
 struct ContainerFact {
   ContainerId id;
-  bool own = false;  // the caller may use it
+  bool own = false;  // the caller may use it, or the owner if another was named
 };
 
 struct NetworkFact {
@@ -57,7 +57,10 @@ struct BindFact {
 // Everything examine() may know. References must have been looked up: a container that is missing from the map does not
 // exist (or is not the caller's, which must look the same).
 struct Facts {
-  Caller caller;
+  Caller caller;  // whose rights count
+  // Whose the container will be, and so whose limits, group and cgroup parent stand below: set if an admin or a service
+  // user is calling and names another user (named_owner.h), else it is the caller's.
+  std::optional<User> owner;
   Limits limits;
   EngineFacts engine;
   std::vector<std::string> image_env;
@@ -70,6 +73,10 @@ struct Facts {
   std::string cgroup_parent;   // what HostConfig.CgroupParent must be; empty: left to the Engine
   TimePoint now;
 };
+
+inline const User& ownerOf(const Facts& facts) {
+  return facts.owner ? *facts.owner : facts.caller.user;
+}
 
 struct Examined {
   boost::json::object body;           // rewritten, all but the GPU

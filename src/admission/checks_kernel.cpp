@@ -3,9 +3,12 @@
 #include <string>
 #include <utility>
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "admission/body_schema.h"
+#include "admission/environment.h"
 #include "admission/json_access.h"
 #include "admission/mount_spec.h"
 #include "admission/pass.h"
@@ -17,56 +20,72 @@ namespace json = boost::json;
 
 struct RefusedField {
   std::string_view field;  // of HostConfig
+  std::string_view flag;
   std::string_view reason;
-  std::string_view sentence;
+  std::string_view because;  // ends the sentence
+  std::string_view remedy;
 };
 
 constexpr std::array kRefused{
-    RefusedField{
-        "Privileged", "privileged",
-        "--privileged (HostConfig.Privileged) is not allowed here: it would give the container every device and "
-        "the host's kernel; for GPUs use --gpus"},
-    RefusedField{
-        "Devices", "devices",
-        "--device (HostConfig.Devices) is not allowed here; for GPUs use --gpus, which brings the device files "
-        "along"},
-    RefusedField{"DeviceCgroupRules", "device_cgroup_rules",
-                 "--device-cgroup-rule (HostConfig.DeviceCgroupRules) is not allowed here; for GPUs use --gpus"},
-    RefusedField{"Sysctls", "sysctls", "--sysctl (HostConfig.Sysctls) is not allowed here; leave it out"},
-    RefusedField{
-        "Cgroup", "cgroup",
-        "HostConfig.Cgroup is not allowed here; every container gets a cgroup below its owner's, leave it out"},
-    RefusedField{"VolumesFrom", "volumes_from",
-                 "--volumes-from (HostConfig.VolumesFrom) is not allowed here; name the volumes themselves with -v"},
-    RefusedField{"Annotations", "annotations",
-                 "--annotation (HostConfig.Annotations) is not allowed here, because runtimes take orders from it; use "
-                 "--label for notes of your own"},
-    RefusedField{"OomKillDisable", "oom_kill_disable",
-                 "--oom-kill-disable (HostConfig.OomKillDisable) is not allowed here; ask for more memory with -m "
-                 "instead"},
-    RefusedField{"CpuRealtimePeriod", "cpu_realtime",
-                 "--cpu-rt-period (HostConfig.CpuRealtimePeriod) is not allowed here; use --cpus"},
-    RefusedField{"CpuRealtimeRuntime", "cpu_realtime",
-                 "--cpu-rt-runtime (HostConfig.CpuRealtimeRuntime) is not allowed here; use --cpus"},
-    RefusedField{"DiskQuota", "disk_quota", "HostConfig.DiskQuota is not supported here; leave it out"},
+    RefusedField{"Privileged", "--privileged", "privileged",
+                 ": it would give the container every device and the host's kernel; for GPUs use --gpus",
+                 "Leave --privileged out; for GPUs use --gpus."},
+    RefusedField{"Devices", "--device", "devices", "; for GPUs use --gpus, which brings the device files along",
+                 "Leave --device out; for a GPU use --gpus 1."},
+    RefusedField{"DeviceCgroupRules", "--device-cgroup-rule", "device_cgroup_rules", "; for GPUs use --gpus",
+                 "Leave --device-cgroup-rule out; for a GPU use --gpus 1."},
+    RefusedField{"Sysctls", "--sysctl", "sysctls", "; leave it out", "Leave --sysctl out."},
+    RefusedField{"Cgroup", "", "cgroup", "; every container gets a cgroup below its owner's, leave it out",
+                 "Leave HostConfig.Cgroup out."},
+    RefusedField{"VolumesFrom", "--volumes-from", "volumes_from", "; name the volumes themselves with -v",
+                 "Name the volumes themselves with -v NAME:TARGET."},
+    RefusedField{"Annotations", "--annotation", "annotations",
+                 ", because runtimes take orders from it; use --label for notes of your own",
+                 "Use --label instead of --annotation."},
+    RefusedField{"OomKillDisable", "--oom-kill-disable", "oom_kill_disable", "; ask for more memory with -m instead",
+                 "Leave --oom-kill-disable out and ask for more memory with -m."},
+    RefusedField{"CpuRealtimePeriod", "--cpu-rt-period", "cpu_realtime", "; use --cpus", "Use --cpus."},
+    RefusedField{"CpuRealtimeRuntime", "--cpu-rt-runtime", "cpu_realtime", "; use --cpus", "Use --cpus."},
+    RefusedField{"DiskQuota", "", "disk_quota", "; leave it out", "Leave HostConfig.DiskQuota out."},
 };
 
 // Where buildx cannot reach the Engine's own BuildKit (POST /grpc), it asks for a container with one, privileged, of
 // this name, which says nothing to somebody who typed `docker build`.
 constexpr std::string_view kBuildxContainer = "buildx_buildkit_";
 
+// The --gpus that means what NVIDIA_VISIBLE_DEVICES means to NVIDIA's runtime; empty if it asks for none.
+std::string gpusFlag(const Context& context) {
+  const auto variables = strings(context.body(), "Env", "");
+  if (!variables) return {};
+  std::string devices;
+  for (const std::string& variable : *variables) {
+    if (environmentKey(variable) != kVisibleDevices) continue;
+    devices = variable.substr(std::min(variable.size(), kVisibleDevices.size() + 1));
+  }
+  if (devices.empty() || devices == "void" || devices == "none") return {};
+  if (devices == "all") return "--gpus all";
+  return devices.find(',') == std::string::npos ? fmt::format("--gpus device={}", shown(devices))
+                                                : fmt::format("--gpus '\"device={}\"'", shown(devices));
+}
+
 }  // namespace
 
 Verdict refuseSetFields(Context& context) {
   if (isSet(context.host(), "Privileged") && context.facts.container_name.starts_with(kBuildxContainer)) {
-    return forbidden("privileged",
-                     "buildx would build in a privileged container (HostConfig.Privileged), which is not allowed here; "
-                     "build with DOCKER_BUILDKIT=0 docker build");
+    return explained(
+        forbidden("privileged",
+                  "buildx would build in a privileged container (HostConfig.Privileged), which is not allowed here; "
+                  "build with DOCKER_BUILDKIT=0 docker build"),
+        {"HostConfig.Privileged", "true", "nothing"}, "Build with DOCKER_BUILDKIT=0 docker build.");
   }
   for (const RefusedField& refused : kRefused) {
-    if (isSet(context.host(), refused.field)) {
-      return forbidden(std::string(refused.reason), std::string(refused.sentence));
-    }
+    if (!isSet(context.host(), refused.field)) continue;
+    std::string path = fmt::format("HostConfig.{}", refused.field);
+    std::string name = refused.flag.empty() ? path : fmt::format("{} ({})", refused.flag, path);
+    std::string value = json::serialize(*get(context.host(), refused.field));
+    return explained(
+        forbidden(std::string(refused.reason), fmt::format("{} is not allowed here{}", name, refused.because)),
+        {std::move(path), shown(value), "nothing"}, std::string(refused.remedy));
   }
   return std::nullopt;
 }
@@ -83,10 +102,12 @@ Verdict checkCapabilities(Context& context) {
     std::string plain = foldKey(name);
     if (plain.starts_with("cap_")) plain.erase(0, 4);
     if (std::ranges::find(kGranted, plain) != kGranted.end()) continue;
-    return forbidden("capabilities",
-                     fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; containers run with Docker's "
-                                 "default capabilities without MKNOD, leave it out",
-                                 shown(name)));
+    return explained(forbidden("capabilities", fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; "
+                                                           "containers run with Docker's default capabilities without "
+                                                           "MKNOD, leave it out",
+                                                           shown(name))),
+                     {"HostConfig.CapAdd", shown(name), fmt::format("{}", fmt::join(kGranted, ", "))},
+                     fmt::format("Leave --cap-add {} out.", shown(name)));
   }
   return std::nullopt;
 }
@@ -103,10 +124,12 @@ Verdict checkBlockDevices(Context& context) {
         return malformed("field_type", fmt::format("HostConfig.{} must be a list of objects", field));
       const std::string_view path = text(*limit, "Path");
       if (path.starts_with("/dev/") && cleanPath(path) == path) continue;
-      return forbidden("block_device",
-                       fmt::format("the path {} (HostConfig.{}[].Path) is not allowed here; name a block "
-                                   "device below /dev",
-                                   shown(path), field));
+      return explained(
+          forbidden("block_device", fmt::format("the path {} (HostConfig.{}[].Path) is not allowed here; name a block "
+                                                "device below /dev",
+                                                shown(path), field)),
+          {fmt::format("HostConfig.{}[].Path", field), shown(path), "a path below /dev"},
+          "Name the block device itself, like /dev/sda.");
     }
   }
   return std::nullopt;
@@ -134,11 +157,11 @@ Verdict checkSecurityOptions(Context& context) {
     if (option == "no-new-privileges" || option == "no-new-privileges:true" || option == "no-new-privileges=true") {
       continue;
     }
-    return forbidden(
-        "security_opt",
-        fmt::format("--security-opt {} (HostConfig.SecurityOpt) is not allowed here; only no-new-privileges "
-                    "is, leave the rest out",
-                    shown(option)));
+    return explained(forbidden("security_opt", fmt::format("--security-opt {} (HostConfig.SecurityOpt) is not allowed "
+                                                           "here; only no-new-privileges is, leave the rest out",
+                                                           shown(option))),
+                     {"HostConfig.SecurityOpt", shown(option), "no-new-privileges"},
+                     fmt::format("Leave --security-opt {} out.", shown(option)));
   }
   return std::nullopt;
 }
@@ -147,30 +170,41 @@ Verdict checkRuntime(Context& context) {
   const std::string_view runtime = text(context.host(), "Runtime");
   // "runc" is dockerd's own name and cannot be given to another program.
   if (runtime.empty() || runtime == "runc" || runtime == context.facts.engine.default_runtime) return std::nullopt;
-  return forbidden("runtime",
-                   fmt::format("--runtime {} (HostConfig.Runtime) is not allowed here; leave it out, and for "
-                               "GPUs use --gpus",
-                               shown(runtime)));
+  // What people used before there was --gpus.
+  const std::string gpus = gpusFlag(context);
+  std::string use = gpus.empty() ? "for GPUs use --gpus" : fmt::format("use {} instead", gpus);
+  return explained(
+      forbidden("runtime", fmt::format("--runtime {} (HostConfig.Runtime) is not allowed here; leave it out, "
+                                       "and {}",
+                                       shown(runtime), use)),
+      {"HostConfig.Runtime", shown(runtime), fmt::format("runc, {}", context.facts.engine.default_runtime)},
+      gpus.empty() ? "Leave --runtime out." : fmt::format("Replace --runtime by {}.", gpus));
 }
 
 Verdict checkIsolation(Context& context) {
   const std::string_view isolation = text(context.host(), "Isolation");
   if (isolation.empty() || isolation == "default") return std::nullopt;
-  return forbidden("isolation", fmt::format("--isolation {} (HostConfig.Isolation) is not allowed here; leave it out",
-                                            shown(isolation)));
+  return explained(
+      forbidden("isolation", fmt::format("--isolation {} (HostConfig.Isolation) is not allowed here; leave "
+                                         "it out",
+                                         shown(isolation))),
+      {"HostConfig.Isolation", shown(isolation), "default"}, "Leave --isolation out.");
 }
 
 Verdict checkPathMasks(Context& context) {
   // An empty list is an order too: mask nothing.
   for (const std::string_view field : {"MaskedPaths", "ReadonlyPaths"}) {
     if (get(context.host(), field) != nullptr) {
-      return forbidden("path_masks", fmt::format("HostConfig.{} is not allowed here (clients send it for "
-                                                 "--security-opt systempaths=unconfined); leave it out",
-                                                 field));
+      return explained(forbidden("path_masks", fmt::format("HostConfig.{} is not allowed here (clients send it for "
+                                                           "--security-opt systempaths=unconfined); leave it out",
+                                                           field)),
+                       {fmt::format("HostConfig.{}", field), "", "nothing, the Engine's own"},
+                       "Leave --security-opt systempaths=unconfined out.");
     }
   }
   if (get(context.host(), "Capabilities") != nullptr) {
-    return forbidden("capabilities", "HostConfig.Capabilities is not allowed here; leave it out");
+    return explained(forbidden("capabilities", "HostConfig.Capabilities is not allowed here; leave it out"),
+                     {"HostConfig.Capabilities", "", "nothing"}, "Leave HostConfig.Capabilities out.");
   }
   return std::nullopt;
 }
@@ -179,11 +213,11 @@ Verdict checkOomScore(Context& context) {
   const auto score = integer(context.host(), "OomScoreAdj", "HostConfig.");
   if (!score) return score.error();
   if (*score >= 0) return std::nullopt;
-  return forbidden(
-      "oom_score",
-      fmt::format("--oom-score-adj {} (HostConfig.OomScoreAdj) is not allowed here, because others would be "
-                  "killed first; use 0 or more",
-                  *score));
+  return explained(
+      forbidden("oom_score", fmt::format("--oom-score-adj {} (HostConfig.OomScoreAdj) is not allowed here, "
+                                         "because others would be killed first; use 0 or more",
+                                         *score)),
+      {"HostConfig.OomScoreAdj", std::to_string(*score), "0 or more"}, "Leave --oom-score-adj out.");
 }
 
 bool outranksOthers(std::string_view ulimit) {
@@ -199,9 +233,12 @@ Verdict checkUlimits(Context& context) {
     if (ulimit == nullptr) return malformed("field_type", "HostConfig.Ulimits must be a list of objects");
     const std::string_view name = text(*ulimit, "Name");
     if (outranksOthers(name) && (isSet(*ulimit, "Soft") || isSet(*ulimit, "Hard"))) {
-      return forbidden("ulimit", fmt::format("--ulimit {} (HostConfig.Ulimits) is not allowed here, because it lets "
-                                             "processes go before everybody else's; leave it out",
-                                             name));
+      return explained(
+          forbidden("ulimit", fmt::format("--ulimit {} (HostConfig.Ulimits) is not allowed here, because it "
+                                          "lets processes go before everybody else's; leave it out",
+                                          name)),
+          {"HostConfig.Ulimits[].Name", shown(name), "all but rtprio and nice"},
+          fmt::format("Leave --ulimit {} out.", shown(name)));
     }
   }
   return std::nullopt;

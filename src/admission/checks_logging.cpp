@@ -76,14 +76,19 @@ Verdict checkOption(std::string_view key, const json::value& value) {
   const std::optional<std::string> allowed = wrongOption(key, given);
   if (!allowed) return std::nullopt;
   if (!allowed->empty()) {
-    return forbidden("log_option",
-                     fmt::format("--log-opt {}={} (HostConfig.LogConfig.Config) is not allowed here; it may be {}", key,
-                                 shown(given), *allowed));
+    return explained(forbidden("log_option", fmt::format("--log-opt {}={} (HostConfig.LogConfig.Config) is not allowed "
+                                                         "here; it may be {}",
+                                                         key, shown(given), *allowed)),
+                     {fmt::format("HostConfig.LogConfig.Config.{}", key), shown(given), *allowed},
+                     fmt::format("Leave --log-opt {} out, or set it to {}.", key, *allowed));
   }
-  return forbidden("log_option",
-                   fmt::format("--log-opt {} (HostConfig.LogConfig.Config) is not allowed here; use max-size, "
-                               "max-file and their like",
-                               shown(key)));
+  return explained(
+      forbidden("log_option", fmt::format("--log-opt {} (HostConfig.LogConfig.Config) is not allowed here; "
+                                          "use max-size, max-file and their like",
+                                          shown(key))),
+      {fmt::format("HostConfig.LogConfig.Config.{}", shown(key)), shown(given),
+       "max-size, max-file, compress, mode, max-buffer-size, tag, labels, env"},
+      fmt::format("Leave --log-opt {} out.", shown(key)));
 }
 
 }  // namespace
@@ -94,9 +99,11 @@ Verdict checkLogging(Context& context) {
   if (log == nullptr) return std::nullopt;
   const std::string_view driver = text(*log, "Type");
   if (std::ranges::find(kDrivers, driver) == kDrivers.end()) {
-    return forbidden("log_driver", fmt::format("--log-driver {} (HostConfig.LogConfig.Type) is not allowed here; use "
-                                               "json-file, local or none",
-                                               shown(driver)));
+    return explained(forbidden("log_driver", fmt::format("--log-driver {} (HostConfig.LogConfig.Type) is not allowed "
+                                                         "here; use json-file, local or none",
+                                                         shown(driver))),
+                     {"HostConfig.LogConfig.Type", shown(driver), "json-file, local, none"},
+                     "Leave --log-driver out; docker logs then shows the output.");
   }
   const json::object* options = object(*log, "Config");
   if (options == nullptr) return std::nullopt;

@@ -49,9 +49,11 @@ std::expected<std::string, Denial> resolve(const Context& context, const std::st
 std::expected<std::string, Denial> resolveNetwork(const Context& context, std::string_view network,
                                                   std::string_view where) {
   const auto host_refused = [where] {
-    return std::unexpected(
+    return std::unexpected(explained(
         forbidden("host_namespace",
-                  fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where)));
+                  fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where)),
+        {std::string(where), "host", "bridge, none, a network by name, container:NAME of your own"},
+        "Replace --network host by -p PORT:PORT for each port that others need."));
   };
   if (network == "host") return host_refused();
   if (!mayBeNetworkId(network)) return std::string(network);
@@ -116,9 +118,12 @@ Verdict checkNamespaces(Context& context) {
     const std::string_view value = text(context.host(), mode.field);
     if (std::ranges::find(mode.allowed, value) != mode.allowed.end()) continue;
     if (mode.may_join && value.starts_with(kContainerMode)) continue;  // resolveContainers() judges whose
-    return forbidden(
-        value == "host" ? "host_namespace" : "namespace",
-        fmt::format("{} {} (HostConfig.{}) is not allowed here; leave it out", mode.flag, shown(value), mode.field));
+    return explained(forbidden(value == "host" ? "host_namespace" : "namespace",
+                               fmt::format("{} {} (HostConfig.{}) is not allowed here; leave it out", mode.flag,
+                                           shown(value), mode.field)),
+                     {fmt::format("HostConfig.{}", mode.field), shown(value),
+                      mode.may_join ? "nothing, or container:NAME of your own" : "nothing"},
+                     fmt::format("Leave {} out.", mode.flag));
   }
   return std::nullopt;
 }
@@ -137,15 +142,19 @@ Verdict checkNetworks(Context& context) {
 
 Verdict checkEndpoint(const json::object& endpoint, std::string_view where) {
   if (isSet(endpoint, "NetworkID")) {
-    return forbidden("network_id", fmt::format("{}.NetworkID is not allowed here, because the Engine prefers it to the "
-                                               "network's name; leave it out",
-                                               where));
+    return explained(
+        forbidden("network_id", fmt::format("{}.NetworkID is not allowed here, because the Engine prefers it to the "
+                                            "network's name; leave it out",
+                                            where)),
+        {fmt::format("{}.NetworkID", where), shown(text(endpoint, "NetworkID")), "nothing"},
+        "Leave NetworkID out; the network is the one by whose name it stands.");
   }
   if (isSet(endpoint, "DriverOpts")) {
-    return forbidden("network_driver_options",
-                     fmt::format("driver options of a network connection ({}.DriverOpts) are not "
-                                 "allowed here, because they can set sysctls; leave them out",
-                                 where));
+    return explained(forbidden("network_driver_options",
+                               fmt::format("driver options of a network connection ({}.DriverOpts) are not "
+                                           "allowed here, because they can set sysctls; leave them out",
+                                           where)),
+                     {fmt::format("{}.DriverOpts", where), "", "nothing"}, "Leave the driver options out.");
   }
   return std::nullopt;
 }

@@ -24,10 +24,11 @@ Verdict checkTarget(std::string_view target, std::string_view where) {
   const std::string clean = cleanPath(target);
   for (const std::string_view reserved : kGpuMountPoints) {
     if (atOrBelow(clean, reserved)) {
-      return forbidden("gpu_mount",
-                       fmt::format("a mount at {} ({}) is not allowed here, because the NVIDIA runtime takes "
-                                   "it for a request; use --gpus",
-                                   shown(clean), where));
+      return explained(forbidden("gpu_mount", fmt::format("a mount at {} ({}) is not allowed here, because the NVIDIA "
+                                                          "runtime takes it for a request; use --gpus",
+                                                          shown(clean), where)),
+                       {std::string(where), shown(clean), fmt::format("any target but {} and below", reserved)},
+                       "Leave the mount out and use --gpus 1.");
     }
   }
   return std::nullopt;
@@ -53,17 +54,25 @@ Denial badVolumeName(std::string_view name, std::string_view where) {
 std::expected<std::string, Denial> resolveSource(const Context& context, const std::string& source, bool read_only) {
   const auto found = context.facts.binds.find(source);
   if (found == context.facts.binds.end()) {
-    return std::unexpected(forbidden(
-        "bind", fmt::format("the directory {} could not be checked, so it cannot be mounted", shown(source))));
+    return std::unexpected(explained(
+        forbidden("bind", fmt::format("the directory {} could not be checked, so it cannot be mounted", shown(source))),
+        {"HostConfig.Binds, HostConfig.Mounts", shown(source), "a folder that can be looked up"},
+        "Try again, or mount a folder below your home."));
   }
   if (!found->second.refusal.empty() || !found->second.resolved.starts_with('/')) {
     const std::string why = found->second.refusal.empty() ? "it has no real path" : found->second.refusal;
-    return std::unexpected(forbidden("bind", fmt::format("mounting {} is not allowed here: {}", shown(source), why)));
+    return std::unexpected(
+        explained(forbidden("bind", fmt::format("mounting {} is not allowed here: {}", shown(source), why)),
+                  {"HostConfig.Binds, HostConfig.Mounts", shown(source), "a folder of your own below your home"},
+                  "Mount a folder below your home instead, or copy what you need with docker cp."));
   }
   if (!found->second.writable && !read_only) {
-    return std::unexpected(forbidden(
-        "bind_read_only", fmt::format("you may not write to {}, so it can be mounted read-only only (-v {}:…:ro)",
-                                      shown(source), shown(source))));
+    return std::unexpected(
+        explained(forbidden("bind_read_only",
+                            fmt::format("you may not write to {}, so it can be mounted read-only only (-v {}:…:ro)",
+                                        shown(source), shown(source))),
+                  {"HostConfig.Binds, HostConfig.Mounts", shown(source), "read-only"},
+                  "Mount it read-only, with :ro or readonly."));
   }
   return found->second.resolved;
 }
@@ -71,18 +80,20 @@ std::expected<std::string, Denial> resolveSource(const Context& context, const s
 Verdict checkHostPathOptions(const BindSpec& spec) {
   for (const std::string_view option : {"shared", "rshared", "slave", "rslave"}) {
     if (spec.has(option)) {
-      return forbidden("bind_propagation",
-                       fmt::format("the mount option {} of {} (-v, HostConfig.Binds) is not allowed "
-                                   "here; leave it out",
-                                   option, shown(spec.source)));
+      return explained(forbidden("bind_propagation", fmt::format("the mount option {} of {} (-v, HostConfig.Binds) is "
+                                                                 "not allowed here; leave it out",
+                                                                 option, shown(spec.source))),
+                       {"HostConfig.Binds", std::string(option), "private, rprivate"},
+                       fmt::format("Leave {} out.", option));
     }
   }
   for (const std::string_view option : {"z", "Z"}) {
     if (spec.has(option)) {
-      return forbidden("bind_relabel",
-                       fmt::format("the mount option {} of {} (-v, HostConfig.Binds) would relabel files of "
-                                   "the host and is not allowed here; leave it out",
-                                   option, shown(spec.source)));
+      return explained(forbidden("bind_relabel", fmt::format("the mount option {} of {} (-v, HostConfig.Binds) would "
+                                                             "relabel files of the host and is not allowed here; leave "
+                                                             "it out",
+                                                             option, shown(spec.source))),
+                       {"HostConfig.Binds", std::string(option), "ro, rw"}, fmt::format("Leave {} out.", option));
     }
   }
   return std::nullopt;
@@ -114,11 +125,14 @@ Verdict checkBindMount(Context& context, json::object& mount) {
   if (const json::object* options = object(std::as_const(mount), "BindOptions")) {
     const std::string_view propagation = text(*options, "Propagation");
     if (!propagation.empty() && propagation != "rprivate" && propagation != "private") {
-      return forbidden(
-          "bind_propagation",
-          fmt::format("bind-propagation={} (HostConfig.Mounts[].BindOptions.Propagation) is not allowed here; "
-                      "leave it out",
-                      shown(propagation)));
+      return explained(
+          forbidden(
+              "bind_propagation",
+              fmt::format("bind-propagation={} (HostConfig.Mounts[].BindOptions.Propagation) is not allowed here; "
+                          "leave it out",
+                          shown(propagation))),
+          {"HostConfig.Mounts[].BindOptions.Propagation", shown(propagation), "private, rprivate"},
+          "Leave bind-propagation out.");
     }
   }
   auto resolved = resolveSource(context, source, isSet(mount, "ReadOnly"));
@@ -136,16 +150,20 @@ Verdict checkVolumeMount(json::object& mount) {
   if (driver == nullptr) return std::nullopt;
   const std::string_view driver_name = text(*driver, "Name");
   if (!driver_name.empty() && driver_name != "local") {
-    return forbidden("volume_driver",
-                     fmt::format("volume-driver={} (HostConfig.Mounts[].VolumeOptions.DriverConfig.Name) "
-                                 "is not allowed here; leave it out",
-                                 shown(driver_name)));
+    return explained(
+        forbidden("volume_driver", fmt::format("volume-driver={} (HostConfig.Mounts[].VolumeOptions.DriverConfig.Name) "
+                                               "is not allowed here; leave it out",
+                                               shown(driver_name))),
+        {"HostConfig.Mounts[].VolumeOptions.DriverConfig.Name", shown(driver_name), "local"},
+        "Leave volume-driver out.");
   }
   if (isSet(*driver, "Options")) {
-    return forbidden(
-        "volume_options",
-        "volume-opt (HostConfig.Mounts[].VolumeOptions.DriverConfig.Options) is not allowed here, because it "
-        "can mount anything of the host; use a plain volume or a directory of your own");
+    return explained(
+        forbidden("volume_options",
+                  "volume-opt (HostConfig.Mounts[].VolumeOptions.DriverConfig.Options) is not allowed here, because it "
+                  "can mount anything of the host; use a plain volume or a directory of your own"),
+        {"HostConfig.Mounts[].VolumeOptions.DriverConfig.Options", "", "nothing"},
+        "Use a plain volume, or a folder of your own.");
   }
   return std::nullopt;
 }
@@ -153,15 +171,18 @@ Verdict checkVolumeMount(json::object& mount) {
 Verdict checkMount(Context& context, json::object& mount) {
   const std::string type(text(mount, "Type"));
   if (isSet(mount, "ClusterOptions")) {
-    return forbidden("mount_type", "HostConfig.Mounts[].ClusterOptions is not allowed here; leave it out");
+    return explained(forbidden("mount_type", "HostConfig.Mounts[].ClusterOptions is not allowed here; leave it out"),
+                     {"HostConfig.Mounts[].ClusterOptions", "", "nothing"}, "Leave ClusterOptions out.");
   }
   if (Verdict denial = checkTarget(text(mount, "Target"), "--mount, HostConfig.Mounts")) return denial;
   if (type == "bind") return checkBindMount(context, mount);
   if (type == "volume") return checkVolumeMount(mount);
   if (type == "tmpfs" || type == "image") return std::nullopt;
-  return forbidden("mount_type", fmt::format("a mount of type {} (--mount, HostConfig.Mounts) is not allowed here; use "
-                                             "bind, volume, tmpfs or image",
-                                             shown(type)));
+  return explained(
+      forbidden("mount_type", fmt::format("a mount of type {} (--mount, HostConfig.Mounts) is not allowed here; use "
+                                          "bind, volume, tmpfs or image",
+                                          shown(type))),
+      {"HostConfig.Mounts[].Type", shown(type), "bind, volume, tmpfs, image"}, "Use a mount of one of these types.");
 }
 
 }  // namespace
@@ -169,9 +190,11 @@ Verdict checkMount(Context& context, json::object& mount) {
 Verdict checkVolumeDriver(Context& context) {
   const std::string_view driver = text(context.host(), "VolumeDriver");
   if (driver.empty() || driver == "local") return std::nullopt;
-  return forbidden(
-      "volume_driver",
-      fmt::format("--volume-driver {} (HostConfig.VolumeDriver) is not allowed here; leave it out", shown(driver)));
+  return explained(
+      forbidden(
+          "volume_driver",
+          fmt::format("--volume-driver {} (HostConfig.VolumeDriver) is not allowed here; leave it out", shown(driver))),
+      {"HostConfig.VolumeDriver", shown(driver), "local"}, "Leave --volume-driver out.");
 }
 
 Verdict checkStorageOptions(Context& context) {
@@ -179,9 +202,11 @@ Verdict checkStorageOptions(Context& context) {
   if (options == nullptr) return std::nullopt;
   for (const auto& option : *options) {
     if (option.key() == "size") continue;
-    return forbidden("storage_opt",
-                     fmt::format("--storage-opt {} (HostConfig.StorageOpt) is not allowed here; only size is",
-                                 shown({option.key().data(), option.key().size()})));
+    return explained(forbidden("storage_opt",
+                               fmt::format("--storage-opt {} (HostConfig.StorageOpt) is not allowed here; only size is",
+                                           shown({option.key().data(), option.key().size()}))),
+                     {"HostConfig.StorageOpt", shown({option.key().data(), option.key().size()}), "size"},
+                     "Leave the option out.");
   }
   return std::nullopt;
 }

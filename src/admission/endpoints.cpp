@@ -95,22 +95,6 @@ BodyVerdict examineExecStart(json::object body, bool) {
   return body;
 }
 
-BodyVerdict examineUpdate(json::object body, bool admin) {
-  if (admin) return body;
-  json::object kept;
-  for (auto& field : body) {
-    const std::string_view key(field.key().data(), field.key().size());
-    if (key == "RestartPolicy") {
-      kept[key] = std::move(field.value());
-    } else if (!zeroLike(field.value())) {
-      return refuse("update", fmt::format("docker update cannot set {} here; only --restart can be changed, make the "
-                                          "container anew for other limits",
-                                          shown(key)));
-    }
-  }
-  return kept;
-}
-
 BodyVerdict examineNetworkCreate(json::object body, bool admin) {
   cleanLabels(body);
   if (admin) return body;

@@ -18,7 +18,6 @@ using BodyVerdict = std::expected<boost::json::object, Denial>;
 
 BodyVerdict examineExec(boost::json::object body, bool admin);             // POST /containers/{}/exec
 BodyVerdict examineExecStart(boost::json::object body, bool admin);        // POST /exec/{}/start
-BodyVerdict examineUpdate(boost::json::object body, bool admin);           // POST /containers/{}/update
 BodyVerdict examineNetworkCreate(boost::json::object body, bool admin);    // POST /networks/create
 BodyVerdict examineNetworkEndpoint(boost::json::object body, bool admin);  // POST /networks/{}/connect, …/disconnect
 BodyVerdict examineVolumeCreate(boost::json::object body, bool admin);     // POST /volumes/create

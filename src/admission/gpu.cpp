@@ -46,26 +46,42 @@ std::expected<json::array, Denial> chosenCapabilities(const json::object& reques
     const auto chosen = std::ranges::find_if(*alternatives, selectsNvidia);
     if (chosen != alternatives->end()) return json::array{*chosen};
   }
-  return std::unexpected(
+  const std::string known = fmt::format("{}", fmt::join(std::span(kCapabilities).subspan(1), ", "));
+  return std::unexpected(explained(
       forbidden("device_request",
                 fmt::format("a device request ({}[].Capabilities) must ask for \"gpu\", as --gpus and compose's "
                             "capabilities: [gpu] do; known beside it are {}",
-                            kWhere, fmt::join(std::span(kCapabilities).subspan(1), ", "))));
+                            kWhere, known)),
+      {fmt::format("{}[].Capabilities", kWhere), "", "gpu, " + known},
+      "Ask with --gpus 1, in compose with capabilities: [gpu]."));
+}
+
+// The --gpus for the names that NVIDIA's toolkit gives in CDI: nvidia.com/gpu=0, nvidia.com/gpu=all, ….
+std::string gpusFlagForCdi(const json::object& request) {
+  static constexpr std::string_view kKind = "nvidia.com/gpu=";
+  const auto names = strings(request, "DeviceIDs", "");
+  if (!names || names->size() != 1 || !names->front().starts_with(kKind)) return "--gpus 1";
+  const std::string device = names->front().substr(kKind.size());
+  return device == "all" ? "--gpus all" : fmt::format("--gpus device={}", shown(device));
 }
 
 Verdict checkRequest(const json::object& request) {
   const std::string_view driver = text(request, "Driver");
   if (!driver.empty() && driver != "nvidia") {
-    return forbidden("device_request",
-                     fmt::format("the device driver {} ({}[].Driver) is not allowed here; use --gpus with "
-                                 "no driver or with nvidia",
-                                 shown(driver), kWhere));
+    // CLI 28 makes this of `--device nvidia.com/gpu=0`.
+    const std::string gpus = driver == "cdi" ? gpusFlagForCdi(request) : "--gpus 1";
+    return explained(
+        forbidden("device_request", fmt::format("the device driver {} ({}[].Driver) is not allowed here; use "
+                                                "{} instead",
+                                                shown(driver), kWhere, gpus)),
+        {fmt::format("{}[].Driver", kWhere), shown(driver), "nothing, nvidia"}, fmt::format("Ask with {}.", gpus));
   }
   if (isSet(request, "Options")) {
-    return forbidden("device_request",
-                     fmt::format("options of a device request ({}[].Options) are not allowed here; leave "
-                                 "them out",
-                                 kWhere));
+    return explained(forbidden("device_request",
+                               fmt::format("options of a device request ({}[].Options) are not allowed here; leave "
+                                           "them out",
+                                           kWhere)),
+                     {fmt::format("{}[].Options", kWhere), "", "nothing"}, "Leave the options out.");
   }
   return std::nullopt;
 }
@@ -91,13 +107,18 @@ std::expected<GpuRequest, Denial> readDevices(std::vector<std::string> ids) {
   return wanted;
 }
 
-std::expected<GpuRequest, Denial> readCount(std::int64_t count) {
+std::expected<GpuRequest, Denial> readCount(std::int64_t count, const Facts& facts) {
+  // Compose 1.29 sends 0 for a service that says neither how many nor which; its manual says that this means all.
+  if (count == 0 && facts.user_agent.starts_with("docker-compose/")) count = -1;
   if (count < -1 || count == 0) {
-    return std::unexpected(
+    return std::unexpected(explained(
         malformed("device_request",
-                  fmt::format("a device request ({}) asks for {} GPUs; use --gpus N with N ≥ 1, --gpus all or --gpus "
-                              "device=…",
-                              kWhere, count)));
+                  fmt::format("a device request ({}) asks for {} GPUs; use --gpus N with N ≥ 1, --gpus all or "
+                              "--gpus device=0 for the GPU 0; leave it out for none",
+                              kWhere, count)),
+        {fmt::format("{}[].Count", kWhere), std::to_string(count), "1 or more, -1 for all"},
+        count == 0 ? "Leave --gpus out for no GPU; --gpus 1 is one GPU, --gpus device=0 the GPU 0."
+                   : "Use --gpus 1, or --gpus all."));
   }
   GpuRequest wanted;
   wanted.kind = count == -1 ? GpuRequest::Kind::All : GpuRequest::Kind::Count;
@@ -105,12 +126,12 @@ std::expected<GpuRequest, Denial> readCount(std::int64_t count) {
   return wanted;
 }
 
-std::expected<GpuRequest, Denial> readRequest(const json::object& request) {
+std::expected<GpuRequest, Denial> readRequest(const json::object& request, const Facts& facts) {
   const auto count = integer(request, "Count", "HostConfig.DeviceRequests[].");
   if (!count) return std::unexpected(count.error());
   auto ids = strings(request, "DeviceIDs", "HostConfig.DeviceRequests[].");
   if (!ids) return std::unexpected(ids.error());
-  if (ids->empty()) return readCount(*count);
+  if (ids->empty()) return readCount(*count, facts);
   if (*count == 0) return readDevices(std::move(*ids));
   return std::unexpected(malformed(
       "device_request", fmt::format("a device request ({}) has both Count and DeviceIDs; give one of them", kWhere)));
@@ -139,16 +160,18 @@ Verdict takeGpuRequest(Context& context) {
     return std::nullopt;
   }
   if (requests->size() > 1) {
-    return forbidden(
-        "device_request",
-        fmt::format("one device request only is allowed here ({}); ask for all GPUs in one --gpus", kWhere));
+    return explained(
+        forbidden("device_request",
+                  fmt::format("one device request only is allowed here ({}); ask for all GPUs in one --gpus", kWhere)),
+        {std::string(kWhere), fmt::format("{} requests", requests->size()), "one request"},
+        "Ask once for all GPUs: --gpus 2, or --gpus '\"device=0,1\"'; in compose one entry under devices.");
   }
   const json::object* request = requests->front().if_object();
   if (request == nullptr) return malformed("field_type", fmt::format("{} must be a list of objects", kWhere));
   if (Verdict denial = checkRequest(*request)) return denial;
   auto capabilities = chosenCapabilities(*request);
   if (!capabilities) return capabilities.error();
-  auto wanted = readRequest(*request);
+  auto wanted = readRequest(*request, context.facts);
   if (!wanted) return wanted.error();
   wanted->profile = std::move(*profile);
   context.out.capabilities = std::move(*capabilities);

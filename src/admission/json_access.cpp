@@ -11,10 +11,18 @@ namespace ds01::admission {
 namespace json = boost::json;
 
 Denial malformed(std::string reason, std::string sentence) {
-  return {400, std::move(reason), std::move(sentence)};
+  return {.http_status = 400, .reason = std::move(reason), .text = std::move(sentence)};
 }
 Denial forbidden(std::string reason, std::string sentence) {
-  return {403, std::move(reason), std::move(sentence)};
+  return {.http_status = 403, .reason = std::move(reason), .text = std::move(sentence)};
+}
+
+Denial explained(Denial denial, Field field, std::string remedy) {
+  denial.facts = {{"field", std::move(field.path)}};
+  if (!field.value.empty()) denial.facts.emplace_back("value", std::move(field.value));
+  if (!field.allowed.empty()) denial.facts.emplace_back("allowed", std::move(field.allowed));
+  denial.remedy = std::move(remedy);
+  return denial;
 }
 
 bool zeroLike(const json::value& value) {

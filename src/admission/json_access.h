@@ -19,6 +19,15 @@ namespace ds01::admission {
 Denial malformed(std::string reason, std::string text);  // 400
 Denial forbidden(std::string reason, std::string text);  // 403
 
+// What `ds01 explain` shows of a field that was refused: its path in the body, what stood there, and what may.
+struct Field {
+  std::string path;
+  std::string value;
+  std::string allowed;
+};
+// `remedy`: the smallest change that would work, a sentence.
+Denial explained(Denial denial, Field field, std::string remedy);
+
 // Null, false, 0, "", [] or {}.
 bool zeroLike(const boost::json::value& value);
 

@@ -62,8 +62,8 @@ Verdict setLabels(Context& context) {
   for (const std::string& key : context.facts.image_labels) {
     if (reserved(key)) (*labels)[key] = "";
   }
-  (*labels)["ds01.user"] = context.facts.caller.user.login;
-  (*labels)["ds01.uid"] = std::to_string(context.facts.caller.user.uid);
+  (*labels)["ds01.user"] = ownerOf(context.facts).login;
+  (*labels)["ds01.uid"] = std::to_string(ownerOf(context.facts).uid);
   (*labels)["ds01.managed"] = "true";
   (*labels)["ds01.container_type"] = containerType(*labels, context.facts.container_name, context.facts.user_agent);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);

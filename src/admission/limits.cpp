@@ -141,10 +141,12 @@ Verdict setCgroupParent(Context& context) {
   const std::string& ours = context.facts.cgroup_parent;
   if (context.admin() && !given.empty()) return std::nullopt;
   if (!given.empty() && given != ours) {
-    return forbidden("cgroup_parent",
-                     fmt::format("--cgroup-parent {} (HostConfig.CgroupParent) is not allowed here; every "
-                                 "container runs below its owner's slice, leave it out",
-                                 shown(given)));
+    return explained(
+        forbidden("cgroup_parent", fmt::format("--cgroup-parent {} (HostConfig.CgroupParent) is not allowed "
+                                               "here; every container runs below its owner's slice, leave "
+                                               "it out",
+                                               shown(given))),
+        {"HostConfig.CgroupParent", shown(given), ours}, "Leave --cgroup-parent out.");
   }
   if (!ours.empty()) context.host()["CgroupParent"] = ours;
   return std::nullopt;
@@ -153,9 +155,11 @@ Verdict setCgroupParent(Context& context) {
 Verdict refuseKernelMemory(Context& context) {
   for (const std::string_view field : {"KernelMemory", "KernelMemoryTCP"}) {
     if (isSet(context.host(), field)) {
-      return forbidden(
-          "kernel_memory",
-          fmt::format("--kernel-memory (HostConfig.{}) is not supported here; -m limits both kinds of memory", field));
+      return explained(
+          forbidden("kernel_memory",
+                    fmt::format("--kernel-memory (HostConfig.{}) is not supported here; -m limits both kinds of memory",
+                                field)),
+          {fmt::format("HostConfig.{}", field), "", "nothing"}, "Leave --kernel-memory out; -m limits both kinds.");
     }
     context.host().erase(field);
   }
@@ -184,6 +188,20 @@ Verdict limitSwap(Context& context) {
   const std::int64_t memory = amount(context, "Memory").value_or(0);
   if (memory == 0) return std::nullopt;  // Docker takes MemorySwap only beside Memory
   settleSwap(context, *asked, memory);
+  return std::nullopt;
+}
+
+Verdict limitSwapAlone(Context& context) {
+  const auto asked = amount(context, "MemorySwap");
+  if (!asked) return asked.error();
+  if (*asked < -1) return negative("MemorySwap", *asked);
+  if (!context.facts.engine.swap_limit) return removeSwap(context, *asked);
+  const Limits& limits = context.facts.limits;
+  if (!limits.memory_swap) return std::nullopt;
+  const std::int64_t most = std::max(limits.memory_swap->count, limits.memory ? limits.memory->count : 0);
+  if (*asked <= most && *asked != -1) return std::nullopt;
+  warnCapped(context, "memory plus swap", *asked == -1 ? "unlimited" : toString(Bytes{*asked}), toString(Bytes{most}));
+  context.host()["MemorySwap"] = most;
   return std::nullopt;
 }
 

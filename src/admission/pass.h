@@ -70,6 +70,7 @@ Verdict setCgroupParent(Context& context);
 Verdict refuseKernelMemory(Context& context);
 Verdict limitMemory(Context& context);
 Verdict limitSwap(Context& context);
+Verdict limitSwapAlone(Context& context);  // beside a memory that is not known here
 Verdict limitCpus(Context& context);
 Verdict limitPids(Context& context);
 Verdict limitShm(Context& context);

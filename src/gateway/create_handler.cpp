@@ -7,6 +7,7 @@
 
 #include "admission/admission.h"
 #include "admission/json_guard.h"
+#include "admission/named_owner.h"
 #include "gateway/container_rules.h"
 #include "gateway/handlers.h"
 #include "gateway/views.h"
@@ -84,18 +85,18 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
         {400, "too_many_references",
          fmt::format("the container names more than {} other containers, networks and folders", kMaxReferences)});
   }
-  const Caller& caller = exchange.caller();
+  const User& owner = ownerOf(facts);
   for (const std::string& ref : references.containers) {
     const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(ref);
     if (found) {
-      const bool own = caller.admin || found->owner == caller.user.login;
+      const bool own = facts.caller.admin || found->owner == owner.login;
       facts.containers[ref] = admission::ContainerFact{found->id, own};
     } else if (meansAway(found.error().code())) {
       co_return engineAway(found.error().message());
     }
   }
   for (const std::string& source : references.bind_sources) {
-    const Result<BindSource> resolved = co_await exchange.ports().paths.resolveBind(caller.user, source);
+    const Result<BindSource> resolved = co_await exchange.ports().paths.resolveBind(owner, source);
     if (!resolved &&
         (resolved.error().code() == ErrorCode::Unavailable || resolved.error().code() == ErrorCode::Timeout)) {
       co_return denied({503, "bind_lookup",
@@ -112,17 +113,29 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
   co_return co_await lookUpNetworks(exchange, references, facts);
 }
 
+// Whom the request names as the owner, for callers who may name one.
+asio::awaitable<std::optional<Stop>> lookUpOwner(Exchange& exchange, const json::object& body,
+                                                 admission::Facts& facts) {
+  if (!facts.caller.admin && !facts.caller.service) co_return std::nullopt;
+  const std::optional<admission::NamedOwner> named = admission::namedOwner(body);
+  if (!named || named->login == facts.caller.user.login) co_return std::nullopt;
+  Result<std::optional<User>> user = co_await exchange.ports().identities.findUser(named->login);
+  if (!user) {
+    co_return denied({503, "owner_lookup",
+                      fmt::format("whose {} is cannot be looked up now: {}", named->folder, user.error().message())});
+  }
+  // A folder that is nobody's home is the caller's own business.
+  if (*user && admission::ownsFolder(**user, *named)) facts.owner = std::move(**user);
+  co_return std::nullopt;
+}
+
 // What the site knows without asking anybody.
 std::optional<Stop> readSite(Exchange& exchange, admission::Facts& facts) {
   const Site& site = exchange.ports().site;
-  facts.caller = exchange.caller();
-  std::optional<EngineFacts> engine = site.engineFacts();
-  if (!engine) return engineAway("it has not been reached yet");
-  facts.engine = std::move(*engine);
-  std::expected<Limits, Denial> limits = site.limitsFor(facts.caller.user);
+  std::expected<Limits, Denial> limits = site.limitsFor(ownerOf(facts));
   if (!limits) return denied(std::move(limits.error()));
   facts.limits = std::move(*limits);
-  Result<std::string> parent = site.cgroupParent(facts.caller.user, facts.limits);
+  Result<std::string> parent = site.cgroupParent(ownerOf(facts), facts.limits);
   if (!parent) {
     return denied({503, "cgroup_parent", "the cgroup for this container cannot be named: " + parent.error().message()});
   }
@@ -141,12 +154,17 @@ asio::awaitable<std::expected<admission::Examined, Stop>> admit(Exchange& exchan
   if (std::optional<Denial> denial = checkContainerName(exchange)) {
     co_return std::unexpected(denied(std::move(*denial)));
   }
-  if (std::optional<Stop> stop = readSite(exchange, facts)) co_return std::unexpected(std::move(*stop));
+  facts.caller = exchange.caller();
+  std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
+  if (!engine) co_return std::unexpected(engineAway("it has not been reached yet"));
+  facts.engine = std::move(*engine);
   std::expected<json::object, Denial> body =
       admission::guardBody("POST", "/containers/create", *bytes, {exchange.caller().admin, facts.engine.api});
   if (!body) co_return std::unexpected(denied(std::move(body.error())));
   const admission::References references = admission::references(*body);
-  std::optional<Stop> stop = co_await lookUpImage(exchange, references.image, facts);
+  std::optional<Stop> stop = co_await lookUpOwner(exchange, *body, facts);
+  if (!stop) stop = readSite(exchange, facts);
+  if (!stop) stop = co_await lookUpImage(exchange, references.image, facts);
   if (!stop) stop = co_await lookUpReferences(exchange, references, facts);
   if (stop) co_return std::unexpected(std::move(*stop));
   std::expected<admission::Examined, Denial> examined = admission::examine(std::move(*body), facts);
@@ -200,7 +218,9 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   std::expected<admission::Examined, Stop> examined = co_await admit(exchange, facts);
   if (!examined) co_return co_await tell(exchange, std::move(examined.error()), decision);
 
-  GrantRequest wanted{facts.caller, facts.limits, decision, facts.container_name, examined->gpu};
+  Caller for_whom = facts.caller;
+  for_whom.user = ownerOf(facts);
+  GrantRequest wanted{for_whom, facts.limits, decision, facts.container_name, examined->gpu};
   std::expected<Grant, Denial> reserved = co_await exchange.ports().grants.reserve(std::move(wanted));
   if (!reserved) co_return co_await exchange.deny(std::move(reserved.error()), decision);
   // Every way out settles the grant before the client hears of it.
@@ -233,9 +253,10 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
     grant.reset();
     co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
   }
-  co_await grant->bind(ContainerId(*id), facts.container_name, facts.caller.user.login);
+  co_await grant->bind(ContainerId(*id), facts.container_name, ownerOf(facts).login);
   event["container"] = facts.container_name.empty() ? *id : facts.container_name;
   event["container_id"] = *id;
+  if (facts.owner) event["owner"] = facts.owner->login;
   exchange.emit("container.create", std::move(event));
   co_return co_await exchange.relayWhole(std::move(*response));
 }

@@ -165,13 +165,6 @@ asio::awaitable<Flow> handleExamined(Exchange& exchange, Examine examine) {
   co_return co_await exchange.forward(std::move(out));
 }
 
-asio::awaitable<Flow> handleContainerUpdate(Exchange& exchange) {
-  const Resolved found = co_await resolveContainer(exchange, exchange.name());
-  if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
-  co_return co_await handleExamined(exchange, admission::examineUpdate);
-}
-
 asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
   if (const std::optional<Denial> denial = checkContainerName(exchange)) co_return co_await exchange.deny(*denial);
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
@@ -309,7 +302,7 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
     case Rule::Container:
       return handleContainer(exchange);
     case Rule::ContainerUpdate:
-      return handleContainerUpdate(exchange);
+      return handleUpdate(exchange);
     case Rule::ContainerRename:
       return handleContainerRename(exchange);
     case Rule::ContainerRemove:

@@ -10,8 +10,9 @@ namespace ds01::gateway {
 // Carries out one request whose head has been checked. Exceptions of the ports are the caller's to catch.
 boost::asio::awaitable<Flow> handle(Exchange& exchange);
 
-// Rules with a file of their own: POST /containers/create and /containers/prune.
-boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);
-boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);
+// Rules with files of their own.
+boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);          // POST /containers/create
+boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
+boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
 
 }  // namespace ds01::gateway

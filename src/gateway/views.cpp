@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "gateway/head_writer.h"
 
@@ -55,6 +56,17 @@ Result<json::value> parseAnswer(std::string_view body) {
   json::value value = json::parse(body, ec, {}, options);
   if (ec) return fail(ErrorCode::Malformed, "the Engine's answer is not JSON: " + ec.message());
   return value;
+}
+
+std::string withWarnings(std::string body, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return body;
+  Result<json::value> value = parseAnswer(body);
+  json::object* object = value ? value->if_object() : nullptr;
+  if (object == nullptr) return body;
+  json::value& list = (*object)["Warnings"];
+  if (!list.is_array()) list = json::array();
+  for (const std::string& warning : warnings) list.get_array().emplace_back(warning);
+  return json::serialize(*object) + "\n";
 }
 
 asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, json::value& list) {

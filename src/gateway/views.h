@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/value.hpp>
@@ -17,6 +18,9 @@ namespace ds01::gateway {
 boost::asio::awaitable<Result<bool>> isOwn(Ownership& ownership, std::string login, std::string ref);
 
 Result<boost::json::value> parseAnswer(std::string_view body);
+
+// An answer with our lines behind the Engine's own in "Warnings"; the same text if it is no object.
+std::string withWarnings(std::string body, const std::vector<std::string>& warnings);
 
 // GET /containers/json: keeps the items of `login`, each as the Engine wrote it.
 boost::asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, boost::json::value& list);

@@ -103,7 +103,12 @@ TEST(Attack, HostConfigsAreRefused) {
   Facts facts = test::student();
   facts.engine.api = {1, 48};
   for (const Attack& attack : attacks) {
-    EXPECT_EQ(refusal(sendHost(attack.host, facts)), attack.refusal) << attack.host;
+    const auto got = sendHost(attack.host, facts);
+    EXPECT_EQ(refusal(got), attack.refusal) << attack.host;
+    if (got || got.error().http_status != 403) continue;
+    EXPECT_TRUE(got.error().part.starts_with("admission: ")) << got.error().part;
+    EXPECT_FALSE(got.error().facts.empty()) << attack.host;
+    EXPECT_FALSE(got.error().remedy.empty()) << attack.host;
   }
 }
 

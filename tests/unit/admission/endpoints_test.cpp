@@ -36,14 +36,6 @@ constexpr std::string_view kCliExec =
 constexpr std::string_view kSdkExec =
     R"({"Container":"c1","User":"","Privileged":false,"Tty":false,"AttachStdin":false,"AttachStdout":true,
         "AttachStderr":true,"Cmd":["ls"]})";
-constexpr std::string_view kCliUpdate =
-    R"({"CpuShares":0,"Memory":0,"NanoCpus":0,"CgroupParent":"","BlkioWeight":0,"BlkioWeightDevice":null,
-        "BlkioDeviceReadBps":null,"BlkioDeviceWriteBps":null,"BlkioDeviceReadIOps":null,"BlkioDeviceWriteIOps":null,
-        "CpuPeriod":0,"CpuQuota":0,"CpuRealtimePeriod":0,"CpuRealtimeRuntime":0,"CpusetCpus":"","CpusetMems":"",
-        "Devices":null,"DeviceCgroupRules":null,"DeviceRequests":null,"KernelMemory":0,"KernelMemoryTCP":0,
-        "MemoryReservation":0,"MemorySwap":0,"MemorySwappiness":null,"OomKillDisable":null,"PidsLimit":null,
-        "Ulimits":null,"CpuCount":0,"CpuPercent":0,"IOMaximumIOps":0,"IOMaximumBandwidth":0,
-        "RestartPolicy":{"Name":"no","MaximumRetryCount":0}})";
 constexpr std::string_view kCliNetwork =
     R"({"CheckDuplicate":true,"Driver":"bridge","Scope":"","EnableIPv6":false,
         "IPAM":{"Driver":"default","Options":{},"Config":[{"Subnet":"172.28.0.0/16","AuxiliaryAddresses":{"a":"172.28.0.2"}}]},
@@ -65,7 +57,6 @@ TEST(Endpoints, RecordedBodiesPassTheGuardAndTheChecks) {
            Recorded{"/containers/{}/exec", kSdkExec, examineExec},
            Recorded{"/exec/{}/start", R"({"Detach":true,"Tty":false})", examineExecStart},
            Recorded{"/exec/{}/start", R"({"Detach":false,"Tty":true,"ConsoleSize":null})", examineExecStart},
-           Recorded{"/containers/{}/update", kCliUpdate, examineUpdate},
            Recorded{"/networks/create", kCliNetwork, examineNetworkCreate},
            Recorded{"/networks/{}/connect", kCliConnect, examineNetworkEndpoint},
            Recorded{"/networks/{}/disconnect", R"({"Container":"c1","Force":false})", examineNetworkEndpoint},
@@ -88,15 +79,6 @@ TEST(Exec, TheContainerThatSdksRepeatIsNotSentOn) {
 TEST(Exec, PrivilegedIsForAdmins) {
   expectRefused(examineExec, R"({"Privileged":true,"Cmd":["sh"]})", "privileged");
   expectBody(examineExec, R"({"Privileged":true,"Cmd":["sh"]})", R"({"Privileged":true,"Cmd":["sh"]})", true);
-}
-
-TEST(Update, OnlyTheRestartPolicy) {
-  expectBody(examineUpdate, kCliUpdate, R"({"RestartPolicy":{"Name":"no","MaximumRetryCount":0}})");
-  expectRefused(examineUpdate, R"({"Memory":1})", "update");
-  expectRefused(examineUpdate, R"({"PidsLimit":-1})", "update");
-  expectRefused(examineUpdate, R"({"Devices":[{"PathOnHost":"/dev/nvidia0"}],"RestartPolicy":{"Name":"no"}})",
-                "update");
-  expectBody(examineUpdate, R"({"Memory":1})", R"({"Memory":1})", true);
 }
 
 TEST(NetworkCreate, PlainBridgesOnly) {

@@ -100,6 +100,36 @@ TEST(GpuRequest, NonsenseIsMalformed) {
   }
 }
 
+// What people typed before there was --gpus, and what they type where devices come by CDI.
+TEST(GpuRequest, OtherWaysAreToldTheirGpusFlag) {
+  const auto remedy = [](std::string_view body) {
+    const auto got = examine(parseObject(body), student());
+    return got ? "admitted" : got.error().remedy;
+  };
+  EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=all"],"HostConfig":{"Runtime":"nvidia"}})"),
+            "Replace --runtime by --gpus all.");
+  EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=0,1"],"HostConfig":{"Runtime":"nvidia"}})"),
+            R"(Replace --runtime by --gpus '"device=0,1"'.)");
+  EXPECT_EQ(remedy(R"({"Env":["A=b","NVIDIA_VISIBLE_DEVICES"],"HostConfig":{"Runtime":"nvidia"}})"),
+            "Leave --runtime out.");
+  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=0"]}]}})"),
+            "Ask with --gpus device=0.");
+  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]}]}})"),
+            "Ask with --gpus all.");
+}
+
+// Compose 1.29 for a service that says neither how many nor which.
+TEST(GpuRequest, NoCountFromComposeMeansAll) {
+  const json::object body = parseObject(
+      R"({"HostConfig":{"DeviceRequests":[{"Driver":"nvidia","Count":0,"DeviceIDs":[],"Capabilities":[["gpu"]]}]}})");
+  Facts facts = student();
+  EXPECT_FALSE(examine(body, facts));
+  facts.user_agent = "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1";
+  const auto got = examine(body, facts);
+  ASSERT_TRUE(got) << got.error().text;
+  EXPECT_EQ(got->gpu->kind, GpuRequest::Kind::All);
+}
+
 TEST(GpuRequest, OnlyOne) {
   const auto got = examine(parseObject(R"({"HostConfig":{"DeviceRequests":[{"Count":1,"Capabilities":[["gpu"]]},
                                                                            {"Count":1,"Capabilities":[["gpu"]]}]}})"),
