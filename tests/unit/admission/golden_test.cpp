@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -17,7 +16,7 @@
 
 #include "admission/admission.h"
 #include "admission/json_guard.h"
-#include "unit/admission/facts_json.h"
+#include "unit/admission/recorded.h"
 
 namespace ds01::admission::test {
 namespace {
@@ -25,18 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-fs::path goldenRoot() {
-  return fs::path(DS01_SOURCE_DIR) / "tests/golden/admission";
-}
-
-std::string readFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 std::vector<std::string> cases() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(goldenRoot())) {
+  for (const auto& entry : fs::directory_iterator(goldenRoot() / "admission")) {
     if (entry.is_directory()) names.push_back(entry.path().filename().string());
   }
   std::ranges::sort(names);
@@ -59,12 +49,12 @@ json::value describe(const std::optional<GpuRequest>& gpu) {
 }
 
 // The two documents a case may expect; exactly one comes out.
-struct Outcome {
+struct Documents {
   std::optional<json::object> expected;
   std::optional<json::object> denied;
 };
 
-Outcome run(const fs::path& folder) {
+Documents run(const fs::path& folder) {
   const Scenario scenario = readScenario(parseObject(readFile(folder / "facts.json")));
   const GuardOptions options{scenario.facts.caller.admin, scenario.facts.engine.api};
   auto body = guardBody("POST", "/containers/create", readFile(folder / "request.json"), options);
@@ -88,10 +78,10 @@ std::string testName(const testing::TestParamInfo<std::string>& info) {
 class Golden : public testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, IsRewrittenOrDenied) {
-  const fs::path folder = goldenRoot() / GetParam();
+  const fs::path folder = goldenRoot() / "admission" / GetParam();
   const bool wants_denial = fs::exists(folder / "denied.json");
   ASSERT_NE(wants_denial, fs::exists(folder / "expected.json")) << "a case has one outcome";
-  const Outcome outcome = run(folder);
+  const Documents outcome = run(folder);
   ASSERT_EQ(wants_denial, outcome.denied.has_value()) << pretty(outcome.denied ? *outcome.denied : *outcome.expected);
   const fs::path file = folder / (wants_denial ? "denied.json" : "expected.json");
   const json::object& got = wants_denial ? *outcome.denied : *outcome.expected;
