@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -108,6 +109,7 @@ class Builder {
  private:
   void addInstances(const GpuSpec& gpu, const std::string& gpu_where) {
     std::int64_t used = 0;
+    std::set<std::int64_t> numbers;
     for (std::size_t i = 0; i < gpu.mig->size(); ++i) {
       const MigSpec& mig = (*gpu.mig)[i];
       const std::string where = fmt::format("{}.mig[{}]", gpu_where, i);
@@ -116,6 +118,8 @@ class Builder {
       };
       checkUuid(mig.uuid, "MIG-", where, mig.line, mig.column);
       checkNodes(mig.device_nodes, where, mig.line, mig.column);
+      const std::int64_t number = mig.number.value_or(static_cast<std::int64_t>(i));
+      if (!numbers.insert(number).second) fault(fmt::format("there are two instances {}:{}", gpu.index, number));
       const std::optional<Profile> profile = parseProfile(mig.profile);
       if (!profile || profile->slices > gpu.slices) {
         fault(fmt::format("profile \"{}\" is not one of this GPU; expected one such as 2g.20gb, with 1 to {} slices",
@@ -134,7 +138,7 @@ class Builder {
       }
       std::vector<std::string> nodes = gpu.device_nodes;
       nodes.insert(nodes.end(), mig.device_nodes.begin(), mig.device_nodes.end());
-      slots_.push_back({.slot = fmt::format("{}:{}", gpu.index, i),
+      slots_.push_back({.slot = fmt::format("{}:{}", gpu.index, number),
                         .uuid = mig.uuid,
                         .model = gpu.model,
                         .profile = mig.profile,

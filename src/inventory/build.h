@@ -16,6 +16,7 @@ struct MigSpec {
   std::string uuid;                        // "MIG-…"
   std::optional<std::int64_t> memory_mib;  // unset: what the profile's name says
   std::vector<std::string> device_nodes;   // beside those of its GPU: /dev/nvidia-caps/nvidia-cap21
+  std::optional<std::int64_t> number;      // N of its name; unset: its position in `mig`
   int line = 0;                            // for messages, as in GpuSpec
   int column = 0;
 };
@@ -40,9 +41,9 @@ struct Fault {
   std::string message;
 };
 
-// Slots are named "INDEX" or "INDEX:N", N by position in `mig`. A MIG instance weighs N/slices, rounded down to
+// Slots are named "INDEX" or "INDEX:N". A MIG instance weighs N/slices, rounded down to
 // millionths. All faults at once: an index or UUID twice, a UUID of the wrong kind, a bad profile, more slices than the
-// GPU has, a device node that is not plainly below /dev.
+// GPU has, a number twice, a device node that is not plainly below /dev.
 std::expected<Inventory, std::vector<Fault>> build(const std::vector<GpuSpec>& gpus);
 
 }  // namespace ds01::inventory

@@ -43,6 +43,7 @@ MigSpec readMig(const Section& section, Report& report) {
           .uuid = require<std::string>(section, "uuid", report),
           .memory_mib = valueOf<std::int64_t>(section, "memory_mib"),
           .device_nodes = readNodes(section),
+          .number = std::nullopt,
           .line = section.at.line,
           .column = section.at.column};
 }
