@@ -68,7 +68,7 @@ std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
         fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
     return std::unexpected(std::move(refusal));
   }
-  if (!stale_reason_.empty()) {
+  if (!stale_reason_.empty() && (!request.stale_inventory_will_do || pool_.size() == 0)) {
     Refusal refusal{.code = RefusalCode::InventoryStale, .held = held};
     refusal.text = fmt::format(
         "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",

@@ -61,6 +61,7 @@ struct ReserveRequest {
   GpuRequest gpu;
   Limits limits;
   GpusForAll gpus_for_all = GpusForAll::One;
+  bool stale_inventory_will_do = false;  // what was last seen is given, if anything was
   TimePoint now;
 };
 
@@ -85,8 +86,9 @@ class Ledger {
   // What the machine has changed. Leases keep what they hold: a slot that is gone while it is leased is shown as stale
   // and is the same one again when it comes back; a sick one is not given away. Ends markStale().
   void setInventory(Inventory inventory);
-  // Nobody knows for now whether the inventory is still true: nothing is granted, all slots are shown as stale, leases
-  // stay as they are. `why` is a sentence's end for people ("the NVIDIA driver does not answer").
+  // Nobody knows for now whether the inventory is still true: nothing is granted unless the request says that this will
+  // do, all slots are shown as stale, leases stay as they are. `why` is a sentence's end for people ("the NVIDIA driver
+  // does not answer").
   void markStale(std::string why);
   // Empty while the inventory is true.
   const std::string& staleReason() const { return stale_reason_; }

@@ -104,6 +104,7 @@ std::string failuresText(const control::StatusSnapshot& snapshot, const Paper& p
   };
   static constexpr std::array kFailures{Failure{"unanswered_engine", "the Docker Engine did not answer"},
                                         Failure{"unanswered_user_database", "the user database did not answer"},
+                                        Failure{"unanswered_gpu_driver", "the NVIDIA driver did not answer"},
                                         Failure{"unanswered_file_system", "the file system of a bind did not answer"},
                                         Failure{"unwritten_state", "the ledger could not be written to disk"},
                                         Failure{"unwritten_events", "an event could not be written to disk"}};
@@ -150,7 +151,9 @@ Cell stateCell(SlotState state, const Paper& paper) {
 }
 
 std::string summary(const control::StatusSnapshot& snapshot) {
-  if (snapshot.gpus.empty()) return "This machine has no GPUs to share.";
+  const std::string problem =
+      snapshot.gpu_problem ? fmt::format("No GPU can be given now: {}.", *snapshot.gpu_problem) : std::string{};
+  if (snapshot.gpus.empty()) return problem.empty() ? "This machine has no GPUs to share." : problem;
   std::set<std::int32_t> gpus;
   std::set<std::string> holders;
   std::map<SlotState, std::size_t> slots;
@@ -171,11 +174,15 @@ std::string summary(const control::StatusSnapshot& snapshot) {
     if (slots[state] > 0) text += fmt::format(", {} {}", slots[state], control::toString(state));
   }
   if (!snapshot.queue.empty()) text += fmt::format("; {} waiting", snapshot.queue.size());
+  if (!problem.empty()) text += "\n" + problem;
   return text;
 }
 
 std::string statusText(const control::StatusSnapshot& snapshot, const Paper& paper) {
   std::string text = summary(snapshot) + "\n";
+  for (const control::GpuRow& row : snapshot.gpus) {
+    if (row.problem) text += fmt::format("Slot {} is sick: {}.\n", row.slot, *row.problem);
+  }
   if (!snapshot.gpus.empty()) text += "\n" + gpuTable(snapshot.gpus, paper);
   if (!snapshot.users.empty()) text += "\n" + userTable(snapshot.users, paper);
   if (!snapshot.queue.empty()) text += "\n" + queueTable(snapshot.queue, paper);

@@ -46,6 +46,8 @@ void readGpu(const Section& section, GpuSettings& gpu, Report& report) {
   take(section, "gpus_for_all", for_all);
   if (for_all == "available") gpu.gpus_for_all = GpusForAll::Available;
   take(section, "cdi_dir", gpu.cdi_dir);
+  take(section, "read_every", gpu.read_every);
+  take(section, "read_limit", gpu.read_limit);
 }
 
 // Whether `path` is `top` or below it; both absolute and clean.

@@ -40,6 +40,8 @@ struct GpuSettings {
   std::optional<Emitter> emitter;  // unset: follows the source
   GpusForAll gpus_for_all = GpusForAll::One;
   std::string cdi_dir = "/var/run/cdi";
+  std::chrono::seconds read_every{10};  // the driver
+  std::chrono::seconds read_limit{20};  // a reading that takes longer hangs
 };
 
 struct MountSettings {

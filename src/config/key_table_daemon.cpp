@@ -81,6 +81,19 @@ constexpr auto kRows = std::to_array<Key>({
      .status = S::NotYet,
      .doc = "Where the emitter cdi writes its specification; the Engine must read it. /var/run/cdi if absent."},
 
+    {.block = DaemonGpu,
+     .name = "read_every",
+     .type = T::Duration,
+     .positive = true,
+     .unit = 's',
+     .doc = "How often the NVIDIA driver is asked which GPUs there are. 10 s if absent."},
+    {.block = DaemonGpu,
+     .name = "read_limit",
+     .type = T::Duration,
+     .positive = true,
+     .unit = 's',
+     .doc = "A driver that takes longer to answer counts as hung: the inventory is stale. 20 s if absent."},
+
     {.block = DaemonMounts,
      .name = "roots",
      .type = T::TextList,
@@ -95,7 +108,6 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = DaemonFail,
      .name = "gpu_inventory",
      .type = T::Choice,
-     .status = S::NotYet,
      .choices = "closed|open",
      .doc = "While the GPU driver does not answer: closed gives no GPU, open goes by what was last seen. closed if "
             "absent."},

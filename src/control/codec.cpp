@@ -65,6 +65,7 @@ GpuRow gpuRow(const json::value& value, std::string where, std::string& problem)
   row.since = in.timeOrNull("since");
   row.container = in.textOrNull("container");
   row.container_id = in.textOrNull("container_id");
+  row.problem = in.textOrNull("problem");
   return row;
 }
 
@@ -125,7 +126,8 @@ json::object toJson(const GpuRow& row) {
           {"user", orNull(row.user)},
           {"since", orNull(row.since)},
           {"container", orNull(row.container)},
-          {"container_id", orNull(row.container_id)}};
+          {"container_id", orNull(row.container_id)},
+          {"problem", orNull(row.problem)}};
 }
 
 json::object toJson(const QueueRow& row) {
@@ -162,7 +164,8 @@ json::object toJson(const StatusSnapshot& snapshot) {
           {"gpus", rows(snapshot.gpus)},
           {"queue", rows(snapshot.queue)},
           {"users", rows(snapshot.users)},
-          {"counters", std::move(counters)}};
+          {"counters", std::move(counters)},
+          {"gpu_problem", orNull(snapshot.gpu_problem)}};
 }
 
 json::object toJson(const ContainerList& list) {
@@ -180,6 +183,7 @@ Result<StatusSnapshot> statusFromJson(const json::value& value) {
       in.list("queue", [&](const json::value& v, std::string w) { return queueRow(v, std::move(w), problem); });
   snapshot.users =
       in.list("users", [&](const json::value& v, std::string w) { return userRow(v, std::move(w), problem); });
+  snapshot.gpu_problem = in.textOrNull("gpu_problem");
   if (const json::object* counters = in.members("counters")) {
     for (const json::key_value_pair& member : *counters) {
       // One that is not a whole number is from a later daemon; the others are still right.

@@ -43,6 +43,7 @@ struct GpuRow {
   std::optional<TimePoint> since;        // when the lease was granted
   std::optional<std::string> container;  // name; what follows from the rule above
   std::optional<std::string> container_id;
+  std::optional<std::string> problem = {};  // of a sick slot: what the driver reports
 
   friend bool operator==(const GpuRow&, const GpuRow&) = default;
 };
@@ -73,6 +74,7 @@ struct StatusSnapshot {
   std::vector<UserRow> users;
   // Totals since the daemon started, by name ("requests", "denials", …). Shown to everybody: nothing per user in here.
   std::map<std::string, std::int64_t> counters;
+  std::optional<std::string> gpu_problem = {};  // why nobody knows which GPUs there are; unset: the rows are true
 
   friend bool operator==(const StatusSnapshot&, const StatusSnapshot&) = default;
 };

@@ -38,6 +38,7 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
   if (view.slot.memory_mib > 0) row.memory_mib = view.slot.memory_mib;
   row.gpueq = view.slot.weight;
   row.state = stateOf(view.state);
+  if (!view.slot.healthy()) row.problem = view.slot.sick;
   if (view.lease == nullptr) return row;
   row.user = view.lease->login;
   row.since = view.lease->since;
@@ -52,6 +53,7 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
 
 control::StatusSnapshot ControlView::status() const {
   control::StatusSnapshot snapshot;
+  if (const std::string& why = ledger_.ledger().staleReason(); !why.empty()) snapshot.gpu_problem = why;
   for (const allocator::SlotView& view : ledger_.ledger().slots()) {
     snapshot.gpus.push_back(rowOf(view, owners_.index()));
   }

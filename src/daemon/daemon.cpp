@@ -75,6 +75,13 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
   control::addViewRoutes(router_, view_);
   control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
   applyConfig();
+  const auto source = options_.gpus->kind;
+  if (source == config::GpuSource::Kind::Nvml || source == config::GpuSource::Kind::Auto) {
+    const config::GpuSettings& gpu = config->daemon.gpu;
+    GpuWatchSettings child = nvmlChild(source == config::GpuSource::Kind::Nvml, gpu.read_every, gpu.read_limit);
+    child.on_unanswered = [this](std::string_view why) { failures_.note(Dependency::GpuDriver, why); };
+    gpu_watch_.emplace(io_.get_executor(), grants_, clock_, std::move(child));
+  }
 }
 
 Status Daemon::restore(std::vector<Lease> leases) {
@@ -83,6 +90,8 @@ Status Daemon::restore(std::vector<Lease> leases) {
 
 Status Daemon::run() {
   runBeside(io_.get_executor(), watchSignals(), "waiting for signals");
+  // Not waited for: a driver that hangs delays no socket.
+  if (gpu_watch_) runBeside(io_.get_executor(), gpu_watch_->run(), "reading the NVIDIA driver");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
     if (!thrown) return;
@@ -110,6 +119,7 @@ void Daemon::applyConfig() {
                             .admin_group = config::adminGroup(config),
                             .service_users = {services.begin(), services.end()}});
   path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
+  grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
   grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
                             ? allocator::GpusForAll::Available
                             : allocator::GpusForAll::One);
@@ -191,12 +201,14 @@ asio::awaitable<void> Daemon::reload() {
   }
   site_.setConfig(loaded->config);
   applyConfig();
+  if (gpu_watch_) gpu_watch_->readNow();
   events_.emit({.type = "config.change", .user = {}, .details = {{"dir", options_.config_dir.native()}}});
   spdlog::info("the configuration was reloaded from {}", options_.config_dir.native());
 }
 
 void Daemon::stop() {
   if (std::exchange(stopping_, true)) return;
+  if (gpu_watch_) gpu_watch_->stop();
   if (control_acceptor_) control_acceptor_->close();
   gateway_.stop();
   user_listener_.reset();

@@ -16,6 +16,7 @@
 #include "daemon/control_view.h"
 #include "daemon/engine_watch.h"
 #include "daemon/failures.h"
+#include "daemon/gpu_watch.h"
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
@@ -70,6 +71,7 @@ class Daemon {
   OwnerService owners_;
   LedgerService grants_;
   EngineWatch watch_;
+  std::optional<GpuWatch> gpu_watch_;  // if the driver is asked
   ControlView view_;
   control::Router router_;
   ControlServer control_;

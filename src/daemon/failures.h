@@ -19,8 +19,9 @@ enum class Dependency {
   FileSystem,    // of bind sources
   StateFile,     // gpu-state.json
   EventLog,      // events.jsonl
+  GpuDriver,     // NVIDIA's; times at which the inventory became stale
 };
-inline constexpr std::size_t kDependencies = 5;
+inline constexpr std::size_t kDependencies = 6;
 
 class Failures {
  public:

@@ -77,10 +77,7 @@ asio::awaitable<Status> LedgerService::reconcile() {
   if (round != round_) co_return fail(ErrorCode::Unavailable, "overtaken by a loss of the event stream");
   dropMissing(before, *listed);
   apply(planReconcile(before.leases, *present, leasesInFlight()));
-  for (const std::string& violation : parts_.ledger.violations()) {
-    spdlog::critical("ledger: {}", violation);
-    parts_.events.emit({.type = "state.validation", .user = {}, .details = {{"violation", violation}}});
-  }
+  reportViolations();
   ready_ = true;
   persistLater();
   co_return Status{};

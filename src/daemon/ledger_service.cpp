@@ -84,6 +84,7 @@ std::expected<Lease, allocator::Refusal> LedgerService::tryReserve(const gateway
                                 .gpu = *request.gpu,
                                 .limits = request.limits,
                                 .gpus_for_all = gpus_for_all_,
+                                .stale_inventory_will_do = stale_grants_,
                                 .now = parts_.clock.now()});
 }
 

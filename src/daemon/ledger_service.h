@@ -22,6 +22,7 @@
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/ports.h"
+#include "inventory/changes.h"
 
 namespace ds01::daemon {
 
@@ -54,6 +55,13 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<Status> reconcile();
   // Events have been missed: creates are refused until reconcile() has succeeded again.
   void connectionLost();
+
+  // What the driver says now; leases keep what they hold (allocator/ledger.h).
+  void setInventory(Inventory inventory);
+  // Nobody knows for now which GPUs there are; `why` as in Ledger::markStale().
+  void inventoryStale(std::string why);
+  // Whether GPUs are given by what was last seen while the inventory is stale.
+  void setStaleGrants(bool allowed) { stale_grants_ = allowed; }
 
   // The Engine has made a container: perhaps that of a lease which does not know it.
   boost::asio::awaitable<void> containerCreated(ContainerId id);
@@ -90,6 +98,9 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<Status> persist();
   void persistLater();
 
+  void tell(const inventory::SlotChange& change);
+  void reportViolations();
+
   Known known() const;
   bool dropMissing(const Known& known, const std::vector<ContainerSummary>& listed);
   boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(const std::vector<ContainerSummary>& listed);
@@ -110,6 +121,7 @@ class LedgerService final : public gateway::Grants {
   const Looks looks_;
   bool ready_ = false;
   std::uint64_t round_ = 0;  // grows with each reconcile and each loss, so that an overtaken reconcile notices
+  bool stale_grants_ = false;
   allocator::GpusForAll gpus_for_all_ = allocator::GpusForAll::One;
   std::map<DecisionId, Ticket> in_flight_;  // creates between reserve() and the moment when we know what came of them
   std::set<LeaseId> settling_;

@@ -5,10 +5,16 @@
 #include "daemon/app.h"
 #include "daemon/exit_codes.h"
 #include "daemon/options.h"
+#include "inventory/nvml/child.h"
+#include "net/real_clock.h"
 
 int main(int argc, char** argv) {
   using namespace ds01::daemon;
   try {
+    if (argc == 3 && argv[1] == ds01::inventory::nvml::kChildOption) {
+      const ds01::net::RealClock clock;
+      return ds01::inventory::nvml::runChild(argv[2], clock);
+    }
     const std::variant<Options, Exit> parsed = parseOptions(argc, argv);
     if (const Exit* leave = std::get_if<Exit>(&parsed)) {
       std::fputs(leave->text.c_str(), leave->status == kExitOk ? stdout : stderr);

@@ -61,8 +61,6 @@ Result<Inventory> loadInventory(const config::GpuSource& source) {
     case config::GpuSource::Kind::Sim:
       return inventory::sim::loadSimulated(source.file);
     case config::GpuSource::Kind::Nvml:
-      return fail(ErrorCode::InvalidArgument,
-                  "--gpus nvml: this version has no NVML inventory yet; use sim:FILE or none");
     case config::GpuSource::Kind::Auto:
     case config::GpuSource::Kind::None:
       break;

@@ -55,6 +55,8 @@ class Daemon:
         self.gpus = f"sim:{self.config / 'gpus-4xA100.yaml'}"
         self.stderr = self.base / "ds01d.log"
         self.child = None
+        self.env = None  # this process's own
+        self.within = ()  # argv that enters where it runs
 
     def argv(self, **changed):
         options = {
@@ -74,7 +76,7 @@ class Daemon:
         return argv
 
     def start(self):
-        self.child = Child(self.argv(), self.stderr)
+        self.child = Child(self.argv(), self.stderr, env=self.env, within=self.within)
         self.child.wait_ready(lambda: unix_http.is_listening(self.socket), 20, "ds01d")
 
     def running(self):

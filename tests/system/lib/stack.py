@@ -8,11 +8,12 @@ from . import images
 from .client import Client, installed_clis
 from .daemon import Daemon
 from .engine import Engine, Engine26, remove_empty_cgroups
+from .nvml import Machine
 from .waiting import wait_until
 
 
 class Stack:
-    def __init__(self, base, tar, users, nvidia=False, live_restore=False, engine26=False):
+    def __init__(self, base, tar, users, nvidia=False, live_restore=False, engine26=False, nvml=False, daemon=None):
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)  # the users' sockets are below
@@ -22,7 +23,10 @@ class Stack:
         try:
             images.load_all(self.engine, tar)
             groups = {user.name: "student" for user in users.values()}
-            self.daemon = Daemon(self.base / "d", self.engine.socket, groups, "nvidia" if nvidia else "sim")
+            self.daemon = Daemon(self.base / "d", self.engine.socket, groups, "nvidia" if nvidia else "sim", daemon)
+            if nvml:
+                self.machine = Machine(self.base / "n")
+                self.daemon.gpus, self.daemon.env, self.daemon.within = "nvml", self.machine.env, self.machine.within
             self.daemon.start()
         except BaseException:
             self.engine.stop()

@@ -173,5 +173,19 @@ TEST(MarkStale, NothingIsGivenAndLeasesStay) {
   EXPECT_EQ(scene.slots(scene.ask("b", count(1))), "1");
 }
 
+TEST(MarkStale, WhatWasLastSeenIsGivenToWhomItWillDo) {
+  ReserveRequest request;
+  request.id = LeaseId("L1");
+  request.limits = unlimited();
+  request.stale_inventory_will_do = true;
+  Ledger ledger(fourWhole());
+  ledger.markStale("the NVIDIA driver does not answer");
+  EXPECT_TRUE(ledger.reserve(request));
+  // Nothing was ever seen.
+  Ledger empty{Inventory{}};
+  empty.markStale("the NVIDIA driver has not answered yet");
+  EXPECT_EQ(empty.reserve(request).error().code, RefusalCode::InventoryStale);
+}
+
 }  // namespace
 }  // namespace ds01::allocator::test

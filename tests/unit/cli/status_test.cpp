@@ -146,5 +146,20 @@ TEST(StatusTextTest, SaysWhatCouldNotBeAsked) {
   EXPECT_EQ(statusText(snapshot, plainPaper()), statusText(freeMachine(), plainPaper()));
 }
 
+TEST(StatusTextTest, SaysWhatIsWrongWithTheGpus) {
+  control::StatusSnapshot snapshot;
+  snapshot.gpu_problem = "the NVIDIA driver does not answer";
+  EXPECT_EQ(summary(snapshot), "No GPU can be given now: the NVIDIA driver does not answer.");
+  snapshot.gpus = {slot("0", 0, "full", 1'000'000)};
+  snapshot.gpus[0].state = SlotState::Stale;
+  EXPECT_EQ(summary(snapshot),
+            "1 GPU, 1 slot: none free, 1 stale\nNo GPU can be given now: the NVIDIA driver does not answer.");
+  snapshot.gpu_problem.reset();
+  snapshot.gpus[0].state = SlotState::Sick;
+  snapshot.gpus[0].problem = "it has fallen off the bus";
+  EXPECT_NE(statusText(snapshot, plainPaper()).find("\nSlot 0 is sick: it has fallen off the bus.\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace ds01::cli
