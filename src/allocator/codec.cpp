@@ -20,7 +20,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kFixedOnly = 1;  // before leases could be parked
 
 std::string microsText(TimePoint at) {
   std::string text = toRfc3339(at);
@@ -29,11 +30,23 @@ std::string microsText(TimePoint at) {
   return fmt::format("{}{:03}Z", text, rest.count());
 }
 
+std::string_view stateName(Lease::State state) {
+  switch (state) {
+    case Lease::State::Reserved:
+      return "reserved";
+    case Lease::State::Bound:
+      return "bound";
+    case Lease::State::Parked:
+      return "parked";
+  }
+  return "";
+}
+
 json::object encodeLease(const Lease& lease) {
   json::array uuids;
   for (const std::string& uuid : lease.uuids) uuids.emplace_back(uuid);
   return {{"id", lease.id.str()},
-          {"state", lease.state == Lease::State::Bound ? "bound" : "reserved"},
+          {"state", stateName(lease.state)},
           {"uid", lease.uid},
           {"login", lease.login},
           {"group", lease.group},
@@ -42,7 +55,11 @@ json::object encodeLease(const Lease& lease) {
           {"container", lease.container.str()},
           {"container_name", lease.container_name},
           {"decision", lease.decision.str()},
-          {"since", microsText(lease.since)}};
+          {"since", microsText(lease.since)},
+          {"delivery", lease.delivery == Lease::Delivery::AtStart ? "at_start" : "fixed"},
+          {"profile", lease.profile},
+          {"count", lease.count},
+          {"stopped", lease.stopped ? microsText(*lease.stopped) : ""}};
 }
 
 std::unexpected<Error> malformed(std::string_view where, std::string_view what) {
@@ -75,13 +92,12 @@ class Fields {
     const json::value* value = take(key);
     if (!value) return {};
     std::vector<std::string> items;
-    const bool good = value->is_array() && !value->get_array().empty() &&
-                      std::ranges::all_of(value->get_array(), [&](const json::value& item) {
+    const bool good = value->is_array() && std::ranges::all_of(value->get_array(), [&](const json::value& item) {
                         if (!item.is_string() || item.get_string().empty()) return false;
                         items.emplace_back(item.get_string());
                         return true;
                       });
-    if (!good) refuse(key, "must be a list of at least one text, none of them empty");
+    if (!good) refuse(key, "must be a list of texts, none of them empty");
     return items;
   }
 
@@ -118,14 +134,41 @@ class Fields {
   std::optional<Error> error_;
 };
 
-Result<Lease> decodeLease(const json::value& value, const std::string& where) {
+Lease::State readState(Fields& fields) {
+  const std::string name = fields.text("state");
+  for (const Lease::State state : {Lease::State::Reserved, Lease::State::Bound, Lease::State::Parked}) {
+    if (name == stateName(state)) return state;
+  }
+  fields.refuse("state", "must be reserved, bound or parked");
+  return Lease::State::Reserved;
+}
+
+std::optional<TimePoint> readTime(Fields& fields, std::string_view key, bool may_be_empty) {
+  const std::string text = fields.text(key);
+  if (text.empty() && may_be_empty) return std::nullopt;
+  const std::optional<TimePoint> time = parseRfc3339(text);
+  if (!time) fields.refuse(key, "must be a time such as 2026-11-23T20:55:10.123456Z");
+  return time;
+}
+
+void readDelivery(Fields& fields, Lease& lease) {
+  const std::string delivery = fields.text("delivery");
+  lease.delivery = delivery == "at_start" ? Lease::Delivery::AtStart : Lease::Delivery::Fixed;
+  if (delivery != "at_start" && delivery != "fixed") fields.refuse("delivery", "must be fixed or at_start");
+  lease.profile = fields.text("profile");
+  lease.count = fields.number("count", INT32_MAX);
+  lease.stopped = readTime(fields, "stopped", true);
+  if (lease.stopped && (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart)) {
+    fields.refuse("stopped", "may be set only if the state is bound and the delivery at_start");
+  }
+}
+
+Result<Lease> decodeLease(const json::value& value, const std::string& where, std::int64_t version) {
   if (!value.is_object()) return malformed(where, "must be an object");
   Fields fields(value.get_object(), where + ".");
   Lease lease;
   lease.id = LeaseId(fields.text("id", false));
-  const std::string state = fields.text("state");
-  lease.state = state == "bound" ? Lease::State::Bound : Lease::State::Reserved;
-  if (state != "bound" && state != "reserved") fields.refuse("state", "must be reserved or bound");
+  lease.state = readState(fields);
   lease.uid = static_cast<std::uint32_t>(fields.number("uid", UINT32_MAX));
   lease.login = fields.text("login");
   lease.group = fields.text("group");
@@ -134,11 +177,17 @@ Result<Lease> decodeLease(const json::value& value, const std::string& where) {
   lease.container = ContainerId(fields.text("container"));
   lease.container_name = fields.text("container_name");
   lease.decision = DecisionId(fields.text("decision"));
-  const std::optional<TimePoint> since = parseRfc3339(fields.text("since"));
-  if (!since) fields.refuse("since", "must be a time such as 2026-11-23T20:55:10.123456Z");
-  lease.since = since.value_or(TimePoint{});
-  if (lease.container.empty() == (lease.state == Lease::State::Bound)) {
-    fields.refuse("container", "must be set if the state is bound, and only then");
+  lease.since = readTime(fields, "since", false).value_or(TimePoint{});
+  lease.count = static_cast<std::int64_t>(lease.uuids.size());
+  if (version > kFixedOnly) readDelivery(fields, lease);
+  if (lease.container.empty() != (lease.state == Lease::State::Reserved)) {
+    fields.refuse("container", "must be set if the state is bound or parked, and only then");
+  }
+  if (lease.uuids.empty() != (lease.state == Lease::State::Parked)) {
+    fields.refuse("uuids", "must be empty if the state is parked, and only then");
+  }
+  if (!lease.holds() && (lease.delivery == Lease::Delivery::Fixed || lease.profile.empty() || lease.count < 1)) {
+    fields.refuse("state", "may be parked only with delivery at_start, a profile and a count");
   }
   if (Status status = fields.finish(); !status) return fail(status.error());
   return lease;
@@ -184,12 +233,14 @@ Result<std::vector<Lease>> decodeState(std::string_view text) {
   Fields fields(state.get_object(), "");
   // First, so that a newer file is called newer and not full of unknown fields.
   const std::int64_t version = fields.number("version", INT64_MAX);
-  if (version != kVersion) fields.refuse("version", fmt::format("{} is not known here, only {} is", version, kVersion));
+  if (version != kVersion && version != kFixedOnly) {
+    fields.refuse("version", fmt::format("{} is not known here, only {} and {} are", version, kFixedOnly, kVersion));
+  }
   const json::array* list = fields.list("leases");
   if (Status status = fields.finish(); !status) return fail(status.error());
   std::vector<Lease> leases;
   for (std::size_t i = 0; i < list->size(); ++i) {
-    Result<Lease> lease = decodeLease((*list)[i], fmt::format("leases[{}]", i));
+    Result<Lease> lease = decodeLease((*list)[i], fmt::format("leases[{}]", i), version);
     if (!lease) return fail(lease.error());
     leases.push_back(std::move(*lease));
   }

@@ -58,22 +58,15 @@ void Ledger::markStale(std::string why) {
 }
 
 std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
-  const auto account = accounts_.find(request.uid);
-  const GpuEq held = account == accounts_.end() ? GpuEq{} : account->second.held;
-  const std::int64_t held_slots = account == accounts_.end() ? 0 : account->second.slots;
-  const Budget budget = budgetOf(request.limits, held, held_slots);
+  const Budget budget = budgetFor(request.uid, request.limits);
   if (request.id.empty() || leases_.contains(request.id)) {
-    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = held};
+    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = budget.held};
     refusal.text =
         fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
     return std::unexpected(std::move(refusal));
   }
-  if (!stale_reason_.empty() && (!request.stale_inventory_will_do || pool_.size() == 0)) {
-    Refusal refusal{.code = RefusalCode::InventoryStale, .held = held};
-    refusal.text = fmt::format(
-        "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",
-        stale_reason_);
-    return std::unexpected(std::move(refusal));
+  if (auto refusal = staleRefusal(budget, request.stale_inventory_will_do)) {
+    return std::unexpected(std::move(*refusal));
   }
   const auto slots = place(pool_, request.gpu, request.gpus_for_all, budget);
   if (!slots) {
@@ -89,13 +82,97 @@ std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
               .container = {},
               .container_name = request.container_name,
               .decision = request.decision,
-              .since = request.now};
+              .since = request.now,
+              .delivery = request.delivery,
+              .profile = pool_.slot(slots->front()).profile,
+              .count = static_cast<std::int64_t>(slots->size())};
   for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
   enter(lease);
-  Account& after = accounts_[request.uid];
+  noteGrant(request.uid, budget);
+  return lease;
+}
+
+std::optional<Lease> Ledger::park(const LeaseId& id) {
+  const auto found = leases_.find(id);
+  if (found == leases_.end()) return std::nullopt;
+  Lease& lease = found->second;
+  if (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart) return std::nullopt;
+  Lease before = lease;
+  discharge(lease);
+  lease.state = Lease::State::Parked;
+  lease.uuids.clear();
+  lease.weight = GpuEq{};
+  lease.stopped.reset();
+  return before;
+}
+
+std::expected<Lease, Refusal> Ledger::resume(const ResumeRequest& request) {
+  const auto found = leases_.find(request.id);
+  if (found == leases_.end() || found->second.holds()) {
+    Refusal refusal{.code = RefusalCode::NeverSatisfiable};
+    refusal.text = fmt::format("The lease \"{}\" does not wait for a GPU. Please try again.", request.id.str());
+    return std::unexpected(std::move(refusal));
+  }
+  Lease& lease = found->second;
+  const Budget budget = budgetFor(lease.uid, request.limits);
+  if (auto refusal = staleRefusal(budget, request.stale_inventory_will_do)) {
+    return std::unexpected(std::move(*refusal));
+  }
+  const ReserveRequest again{
+      .id = lease.id,
+      .uid = lease.uid,
+      .login = lease.login,
+      .group = request.limits.group,
+      .container_name = lease.container_name,
+      .decision = request.decision,
+      .gpu = {.kind = GpuRequest::Kind::Count, .count = lease.count, .devices = {}, .profile = lease.profile},
+      .limits = request.limits,
+      .gpus_for_all = GpusForAll::One,
+      .now = request.now,
+      .delivery = lease.delivery};
+  const auto slots = place(pool_, again.gpu, again.gpus_for_all, budget);
+  if (!slots) return std::unexpected(explain(pool_, again, budget, slots.error(), leasesOf(lease.uid)));
+  for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
+  lease.weight = weightOf(pool_, *slots);
+  lease.state = Lease::State::Bound;
+  lease.group = request.limits.group;
+  lease.decision = request.decision;
+  lease.since = request.now;
+  charge(lease);
+  noteGrant(lease.uid, budget);
+  return lease;
+}
+
+bool Ledger::setStopped(const LeaseId& id, std::optional<TimePoint> since) {
+  const auto found = leases_.find(id);
+  if (found == leases_.end()) return false;
+  Lease& lease = found->second;
+  if (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart) return false;
+  // Who stopped twice has been stopped since the first time.
+  if (lease.stopped.has_value() == since.has_value()) return false;
+  lease.stopped = since;
+  return true;
+}
+
+std::optional<Refusal> Ledger::staleRefusal(const Budget& budget, bool last_seen_will_do) const {
+  if (stale_reason_.empty() || (last_seen_will_do && pool_.size() > 0)) return std::nullopt;
+  Refusal refusal{.code = RefusalCode::InventoryStale, .held = budget.held};
+  refusal.text = fmt::format(
+      "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",
+      stale_reason_);
+  return refusal;
+}
+
+Budget Ledger::budgetFor(std::uint32_t uid, const Limits& limits) const {
+  const auto account = accounts_.find(uid);
+  if (account == accounts_.end()) return budgetOf(limits, GpuEq{}, 0);
+  return budgetOf(limits, account->second.held, account->second.slots);
+}
+
+void Ledger::noteGrant(std::uint32_t uid, const Budget& budget) {
+  Account& after = accounts_[uid];
   after.held_at_grant = after.held;
   after.limit_at_grant = budget.limit;
-  return lease;
 }
 
 Status Ledger::bind(const LeaseId& id, const ContainerId& container, std::string_view container_name) {
@@ -108,10 +185,10 @@ Status Ledger::bind(const LeaseId& id, const ContainerId& container, std::string
     return fail(ErrorCode::Conflict,
                 fmt::format("container {} has lease {} already", container.str(), other->second->id.str()));
   }
-  if (lease.state == Lease::State::Bound && lease.container != container) {
+  if (!lease.container.empty() && lease.container != container) {
     return fail(ErrorCode::Conflict, fmt::format("lease {} is bound to container {}", id.str(), lease.container.str()));
   }
-  lease.state = Lease::State::Bound;
+  if (lease.state == Lease::State::Reserved) lease.state = Lease::State::Bound;
   lease.container = container;
   if (!container_name.empty()) lease.container_name = container_name;
   by_container_[container] = &lease;
@@ -122,19 +199,8 @@ std::optional<Lease> Ledger::release(const LeaseId& id) {
   const auto found = leases_.find(id);
   if (found == leases_.end()) return std::nullopt;
   const Lease& lease = found->second;
-  for (const std::string& uuid : lease.uuids) {
-    if (const auto slot = pool_.byUuid(uuid)) {
-      pool_.giveBack(*slot);
-    } else {
-      stale_.erase(uuid);
-    }
-  }
+  if (lease.holds()) discharge(lease);
   if (!lease.container.empty()) by_container_.erase(lease.container);
-  const auto account = accounts_.find(lease.uid);
-  account->second.held -= lease.weight;
-  account->second.slots -= static_cast<std::int64_t>(lease.uuids.size());
-  std::erase(account->second.leases, &lease);
-  if (account->second.leases.empty()) accounts_.erase(account);
   return std::move(leases_.extract(found).mapped());
 }
 
@@ -142,12 +208,32 @@ std::optional<Lease> Ledger::release(const LeaseId& id) {
 void Ledger::enter(Lease lease) {
   LeaseId id = lease.id;
   const Lease& entered = leases_.emplace(std::move(id), std::move(lease)).first->second;
-  mark(entered, {});
   if (!entered.container.empty()) by_container_.emplace(entered.container, &entered);
-  Account& account = accounts_[entered.uid];
-  account.held += entered.weight;
-  account.slots += static_cast<std::int64_t>(entered.uuids.size());
-  account.leases.push_back(&entered);
+  if (entered.holds()) charge(entered);
+}
+
+// What its slots mean for the pool and for its owner.
+void Ledger::charge(const Lease& lease) {
+  mark(lease, {});
+  Account& account = accounts_[lease.uid];
+  account.held += lease.weight;
+  account.slots += static_cast<std::int64_t>(lease.uuids.size());
+  account.leases.push_back(&lease);
+}
+
+void Ledger::discharge(const Lease& lease) {
+  for (const std::string& uuid : lease.uuids) {
+    if (const auto slot = pool_.byUuid(uuid)) {
+      pool_.giveBack(*slot);
+    } else {
+      stale_.erase(uuid);
+    }
+  }
+  const auto account = accounts_.find(lease.uid);
+  account->second.held -= lease.weight;
+  account->second.slots -= static_cast<std::int64_t>(lease.uuids.size());
+  std::erase(account->second.leases, &lease);
+  if (account->second.leases.empty()) accounts_.erase(account);
 }
 
 void Ledger::mark(const Lease& lease, const KnownSlots& gone) {

@@ -47,6 +47,7 @@ struct Refusal {
 };
 
 enum class GpusForAll { One, Available };
+struct Budget;  // place.h
 
 // The smaller of max_gpu_equivalents and aggregate.gpu_limit; unset: unlimited.
 std::optional<GpuEq> quotaOf(const Limits& limits);
@@ -62,6 +63,16 @@ struct ReserveRequest {
   Limits limits;
   GpusForAll gpus_for_all = GpusForAll::One;
   bool stale_inventory_will_do = false;  // what was last seen is given, if anything was
+  TimePoint now;
+  Lease::Delivery delivery = Lease::Delivery::Fixed;
+};
+
+// A parked lease asks for slots again.
+struct ResumeRequest {
+  LeaseId id;
+  DecisionId decision;
+  Limits limits;  // of its owner, as of now
+  bool stale_inventory_will_do = false;
   TimePoint now;
 };
 
@@ -101,6 +112,15 @@ class Ledger {
   // has another lease. Binding to the same container again renames it; an empty name leaves the one known.
   Status bind(const LeaseId& id, const ContainerId& container, std::string_view container_name);
 
+  // Bound → Parked: gives the slots back and returns the lease as it was. Unset, and nothing changed, unless it is
+  // bound with Delivery::AtStart.
+  std::optional<Lease> park(const LeaseId& id);
+  // Parked → Bound: as many slots of the same profile, decided and refused as in reserve(). The lease must be parked.
+  std::expected<Lease, Refusal> resume(const ResumeRequest& request);
+  // Since when the container of a bound lease does not run; unset: it runs. True if that is news. Leases with
+  // Delivery::Fixed are left alone.
+  bool setStopped(const LeaseId& id, std::optional<TimePoint> since);
+
   // Ends a lease in any state and returns it; unset if there is none (releasing twice is harmless).
   std::optional<Lease> release(const LeaseId& id);
 
@@ -127,7 +147,7 @@ class Ledger {
   struct Account {
     GpuEq held;
     std::int64_t slots = 0;
-    std::vector<const Lease*> leases;  // so that a refusal need not look through those of all users
+    std::vector<const Lease*> leases;  // those with slots; so that a refusal need not look through those of all users
     GpuEq held_at_grant;               // right after the last grant
     std::optional<GpuEq> limit_at_grant;
   };
@@ -142,6 +162,11 @@ class Ledger {
   void mark(const Lease& lease, const KnownSlots& gone);
   void addStale(const Lease& lease, const KnownSlots& gone);
   SlotState stateOf(SlotIndex index) const;
+  void charge(const Lease& lease);
+  void discharge(const Lease& lease);
+  std::optional<Refusal> staleRefusal(const Budget& budget, bool last_seen_will_do) const;
+  Budget budgetFor(std::uint32_t uid, const Limits& limits) const;
+  void noteGrant(std::uint32_t uid, const Budget& budget);
   Status acceptable(const std::vector<Lease>& leases) const;
   std::vector<const Lease*> leasesOf(std::uint32_t uid) const;
   void reportSlots(std::vector<std::string>& out) const;

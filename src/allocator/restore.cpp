@@ -15,12 +15,16 @@ Status consistent(const Lease& lease) {
     return fail(ErrorCode::InvalidArgument, fmt::format("lease \"{}\" {}", lease.id.str(), what));
   };
   if (lease.id.empty()) return broken("has no id");
-  if (lease.uuids.empty()) return broken("holds no slot");
+  if (lease.uuids.empty() && lease.holds()) return broken("holds no slot");
   if (std::ranges::any_of(lease.uuids, &std::string::empty)) return broken("holds a slot without UUID");
   if (lease.weight < GpuEq{}) return broken("has a negative weight");
-  const bool bound = lease.state == Lease::State::Bound;
-  if (bound && lease.container.empty()) return broken("is bound to no container");
-  if (!bound && !lease.container.empty()) return broken("is only reserved but names a container");
+  const bool reserved = lease.state == Lease::State::Reserved;
+  if (!reserved && lease.container.empty()) return broken("is bound to no container");
+  if (reserved && !lease.container.empty()) return broken("is only reserved but names a container");
+  if (lease.holds()) return {};
+  if (!lease.uuids.empty() || lease.weight != GpuEq{}) return broken("is parked but holds slots");
+  if (lease.delivery != Lease::Delivery::AtStart) return broken("is parked but its slots are fixed");
+  if (lease.count < 1 || lease.profile.empty()) return broken("is parked and does not say what it waits for");
   return {};
 }
 
@@ -132,6 +136,7 @@ void Ledger::reportSlots(std::vector<std::string>& out) const {
 void Ledger::reportAccounts(std::vector<std::string>& out) const {
   std::map<std::uint32_t, Account> sums;
   for (const auto& [id, lease] : leases_) {
+    if (!lease.holds()) continue;
     sums[lease.uid].held += lease.weight;
     sums[lease.uid].slots += static_cast<std::int64_t>(lease.uuids.size());
     sums[lease.uid].leases.push_back(&lease);

@@ -29,18 +29,30 @@ struct Lease {
   enum class State {
     Reserved,  // written before the Engine was asked; no container known yet
     Bound,     // belongs to `container`
+    Parked,    // `container` is stopped and its slots were given back; its next start asks for as many of the same kind
+  };
+  // How the slots reach the container.
+  enum class Delivery {
+    Fixed,    // written into the container when it was made: they stay its own until it is removed
+    AtStart,  // found at each start under the lease's name (CDI), so they may be others next time
   };
   LeaseId id;
   State state = State::Reserved;
   std::uint32_t uid = 0;
   std::string login;
   std::string group;
-  std::vector<std::string> uuids;  // never empty
+  std::vector<std::string> uuids;  // empty while Parked, and only then
   GpuEq weight;                    // sum over the slots at grant time; exactly this is given back
   ContainerId container;           // empty while Reserved
   std::string container_name;      // for people; may be out of date
   DecisionId decision;
   TimePoint since;
+  Delivery delivery = Delivery::Fixed;
+  std::string profile = {};               // of each slot: "full" or the MIG profile; empty: not known
+  std::int64_t count = 0;                 // how many slots it has, or had before it was parked
+  std::optional<TimePoint> stopped = {};  // AtStart and Bound: since when the container does not run
+
+  bool holds() const { return state != State::Parked; }
 };
 
 }  // namespace ds01

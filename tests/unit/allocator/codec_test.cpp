@@ -20,13 +20,32 @@ Lease sample() {
   lease.container_name = "train";
   lease.decision = DecisionId("D00ff00ff00ff");
   lease.since = TimePoint{std::chrono::microseconds{1'795'467'310'123'456}};
+  lease.profile = "full";
+  lease.count = 2;
+  return lease;
+}
+
+// Its container has stopped; one that has given its slots back.
+Lease stoppedSample() {
+  Lease lease = sample();
+  lease.delivery = Lease::Delivery::AtStart;
+  lease.stopped = lease.since + std::chrono::hours{1};
+  return lease;
+}
+Lease parkedSample() {
+  Lease lease = sample();
+  lease.delivery = Lease::Delivery::AtStart;
+  lease.state = Lease::State::Parked;
+  lease.uuids.clear();
+  lease.weight = {};
   return lease;
 }
 
 const std::string kSample =
-    R"({"version":1,"leases":[{"id":"L0123456789abcdef","state":"bound","uid":4294967294,)"
+    R"({"version":2,"leases":[{"id":"L0123456789abcdef","state":"bound","uid":4294967294,)"
     R"("login":"m.curie@example.edu","group":"student","uuids":["GPU-1","GPU-2"],"weight_micro":2000000,)"
-    R"("container":"abc","container_name":"train","decision":"D00ff00ff00ff","since":"2026-11-23T20:55:10.123456Z"}]})";
+    R"("container":"abc","container_name":"train","decision":"D00ff00ff00ff","since":"2026-11-23T20:55:10.123456Z",)"
+    R"("delivery":"fixed","profile":"full","count":2,"stopped":""}]})";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
@@ -73,8 +92,45 @@ TEST(StateCodec, ReadsWhatItWrites) {
   EXPECT_EQ(encodeState(*decoded), encodeState(leases));
 }
 
+TEST(StateCodec, KeepsWhatAStoppedContainerHeldAndWaitsFor) {
+  const auto stopped = decodeState(encodeState({stoppedSample()}));
+  ASSERT_TRUE(stopped) << stopped.error().message();
+  EXPECT_EQ(stopped->front().delivery, Lease::Delivery::AtStart);
+  EXPECT_EQ(stopped->front().stopped, stoppedSample().stopped);
+  const auto parked = decodeState(encodeState({parkedSample()}));
+  ASSERT_TRUE(parked) << parked.error().message();
+  EXPECT_EQ(parked->front().state, Lease::State::Parked);
+  EXPECT_EQ(parked->front().profile, "full");
+  EXPECT_EQ(parked->front().count, 2);
+  EXPECT_EQ(parked->front().container, sample().container);
+}
+
+TEST(StateCodec, ReadsVersion1AndWritesVersion2) {
+  const std::string old =
+      replaced(replaced(kSample, R"(,"delivery":"fixed","profile":"full","count":2,"stopped":"")", ""),
+               R"("version":2)", R"("version":1)");
+  const auto decoded = decodeState(old);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(decoded->front().delivery, Lease::Delivery::Fixed);
+  EXPECT_EQ(decoded->front().count, 2);
+  EXPECT_NE(encodeState(*decoded).find(R"("version":2)"), std::string::npos);
+  EXPECT_EQ(errorOf(replaced(kSample, R"("version":2)", R"("version":1)")), "leases[0].delivery: unknown field");
+}
+
+TEST(StateCodec, RefusesParkedLeasesThatHoldAndFixedOnesThatStop) {
+  const std::string parked = encodeState({parkedSample()});
+  EXPECT_EQ(errorOf(replaced(parked, R"("uuids":[])", R"("uuids":["GPU-1"])")),
+            "leases[0].uuids: must be empty if the state is parked, and only then");
+  EXPECT_EQ(errorOf(replaced(parked, "at_start", "fixed")),
+            "leases[0].state: may be parked only with delivery at_start, a profile and a count");
+  EXPECT_EQ(errorOf(replaced(encodeState({stoppedSample()}), "at_start", "fixed")),
+            "leases[0].stopped: may be set only if the state is bound and the delivery at_start");
+  EXPECT_EQ(errorOf(replaced(kSample, R"("delivery":"fixed")", R"("delivery":"")")),
+            "leases[0].delivery: must be fixed or at_start");
+}
+
 TEST(StateCodec, NoLeases) {
-  EXPECT_EQ(encodeState({}), "{\"version\":1,\"leases\":[]}\n");
+  EXPECT_EQ(encodeState({}), "{\"version\":2,\"leases\":[]}\n");
   const auto decoded = decodeState(encodeState({}));
   ASSERT_TRUE(decoded);
   EXPECT_TRUE(decoded->empty());
@@ -89,7 +145,7 @@ TEST(StateCodec, NamesThatAreNotUtf8CannotSpoilTheFile) {
 }
 
 TEST(StateCodec, OtherVersionsAreNamed) {
-  EXPECT_EQ(errorOf(R"({"version":2,"leases":[],"queue":[]})"), "version: 2 is not known here, only 1 is");
+  EXPECT_EQ(errorOf(R"({"version":3,"leases":[],"queue":[]})"), "version: 3 is not known here, only 1 and 2 are");
   EXPECT_EQ(errorOf(R"({"leases":[]})"), "version: missing");
   EXPECT_EQ(errorOf(R"({"version":"1","leases":[]})"), "version: must be a whole number from 0 to 9223372036854775807");
 }
@@ -105,7 +161,7 @@ TEST(StateCodec, WhatIsNotOurFormIsRefusedWithItsPlace) {
   EXPECT_EQ(errorOf(R"({"version":1,"leases":[],"x":0})"), "x: unknown field");
   EXPECT_EQ(errorOf(replaced(kSample, R"("group":"student",)", "")), "leases[0].group: missing");
   EXPECT_EQ(errorOf(replaced(kSample, R"("group":)", R"("extra":1,"group":)")), "leases[0].extra: unknown field");
-  EXPECT_EQ(errorOf(replaced(kSample, R"("bound")", R"("running")")), "leases[0].state: must be reserved or bound");
+  EXPECT_EQ(errorOf(replaced(kSample, R"("bound")", R"("running")")), "leases[0].state: must be reserved, bound or parked");
   EXPECT_EQ(errorOf(replaced(kSample, "4294967294", "4294967296")),
             "leases[0].uid: must be a whole number from 0 to 4294967295");
   EXPECT_EQ(errorOf(replaced(kSample, "4294967294", "-1")),
@@ -115,12 +171,13 @@ TEST(StateCodec, WhatIsNotOurFormIsRefusedWithItsPlace) {
   EXPECT_TRUE(errorOf(replaced(kSample, "2000000", "18446744073709551615")).starts_with("leases[0].weight_micro: "));
   EXPECT_EQ(errorOf(replaced(kSample, R"("student")", "null")), "leases[0].group: must be text");
   EXPECT_EQ(errorOf(replaced(kSample, R"("L0123456789abcdef")", R"("")")), "leases[0].id: must not be empty");
-  const std::string uuids = "leases[0].uuids: must be a list of at least one text, none of them empty";
-  EXPECT_EQ(errorOf(replaced(kSample, R"(["GPU-1","GPU-2"])", "[]")), uuids);
+  const std::string uuids = "leases[0].uuids: must be a list of texts, none of them empty";
+  EXPECT_EQ(errorOf(replaced(kSample, R"(["GPU-1","GPU-2"])", "[]")),
+            "leases[0].uuids: must be empty if the state is parked, and only then");
   EXPECT_EQ(errorOf(replaced(kSample, R"("GPU-1")", R"("")")), uuids);
   EXPECT_EQ(errorOf(replaced(kSample, R"("GPU-1")", "1")), uuids);
   EXPECT_TRUE(errorOf(replaced(kSample, "2026-11-23T", "yesterday ")).starts_with("leases[0].since: must be a time"));
-  const std::string container = "leases[0].container: must be set if the state is bound, and only then";
+  const std::string container = "leases[0].container: must be set if the state is bound or parked, and only then";
   EXPECT_EQ(errorOf(replaced(kSample, R"("abc")", R"("")")), container);
   EXPECT_EQ(errorOf(replaced(kSample, R"("bound")", R"("reserved")")), container);
 }
