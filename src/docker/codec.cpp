@@ -65,6 +65,16 @@ std::map<std::string, std::string> stringsAt(const json::object* from, std::stri
   return out;
 }
 
+std::vector<std::string> textsAt(const json::object& from, std::string_view key) {
+  std::vector<std::string> out;
+  const json::value* value = from.if_contains({key.data(), key.size()});
+  const json::array* list = value == nullptr ? nullptr : value->if_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    if ((*list)[i].is_string()) out.emplace_back(std::string_view((*list)[i].get_string()));
+  }
+  return out;
+}
+
 bool isFullId(std::string_view id) {
   return id.size() == 64 &&
          std::ranges::all_of(id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -109,6 +119,7 @@ Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version)
     facts.swap_limit = boolAt(*about, "SwapLimit", false);
     facts.pids_limit = boolAt(*about, "PidsLimit", true);
     facts.systemd_cgroups = stringAt(&*about, "CgroupDriver") == "systemd";
+    facts.cdi_spec_dirs = textsAt(*about, "CDISpecDirs");
     if (std::string name = stringAt(&*about, "DefaultRuntime"); !name.empty()) facts.default_runtime = std::move(name);
     return facts;
   });

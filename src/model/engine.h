@@ -26,6 +26,7 @@ struct EngineFacts {
   bool pids_limit = true;
   bool systemd_cgroups = false;  // CgroupDriver == "systemd": cgroup parents are slice names, else paths
   std::string default_runtime = "runc";
+  std::vector<std::string> cdi_spec_dirs = {};  // where it looks for CDI devices; empty: it has no CDI, or it is off
 };
 
 // From GET /containers/ID/json.
