@@ -90,12 +90,20 @@ References references(const boost::json::object& body);
 
 std::expected<Examined, Denial> examine(boost::json::object body, const Facts& facts);
 
-enum class Emitter { Sim, Nvidia };
+// How a lease gets into the container.
+enum class Emitter {
+  Sim,     // environment and labels only
+  Nvidia,  // a DeviceRequest with the UUIDs, and the device files, so that a reload of systemd or an update can't take
+           // them away
+  Cdi,     // the lease's own CDI device, whose content the daemon writes for each start: nothing about slots is in the
+           // body, because they may be others next time
+};
 
 struct Completion {
   Emitter emitter = Emitter::Sim;
-  std::optional<Lease> lease;  // unset: NVIDIA_VISIBLE_DEVICES=void
-  std::vector<GpuSlot> slots;  // in the order of lease->uuids
+  std::optional<Lease> lease;             // unset: NVIDIA_VISIBLE_DEVICES=void
+  std::vector<GpuSlot> slots;             // in the order of lease->uuids
+  std::vector<std::string> device_nodes;  // Nvidia: device files of the slots, and shared ones, that exist on the host
 };
 
 boost::json::object complete(Examined examined, const Completion& completion);

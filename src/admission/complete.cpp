@@ -34,6 +34,12 @@ void setLeaseLabels(json::object& body, const Completion& completion) {
   const std::string uuids = fmt::format("{}", fmt::join(completion.lease->uuids, ","));
   json::object& labels = objectAt(body, "Labels");
   labels["ds01.lease"] = completion.lease->id.str();
+  if (completion.emitter == Emitter::Cdi) {
+    // What a start asks for; which slots it got stands in the ledger.
+    labels["ds01.gpu.profile"] = completion.lease->profile;
+    labels["ds01.gpu.slot_count"] = std::to_string(completion.lease->count);
+    return;
+  }
   labels["ds01.gpu.uuids"] = uuids;
   labels["ds01.gpu.slots"] = fmt::format("{}", fmt::join(slots, ","));
   labels["ds01.gpu.allocated_at"] = toRfc3339(completion.lease->since);
@@ -54,6 +60,31 @@ void setDeviceRequest(json::object& body, const Lease& lease, json::array capabi
   objectAt(body, "HostConfig")["DeviceRequests"] = std::move(requests);
 }
 
+// So that the nodes stay when systemd reloads or the container is updated: dockerd then writes the device list anew
+// from its own configuration, which knows nothing of what a hook has added.
+void addDeviceNodes(json::object& body, const std::vector<std::string>& paths) {
+  if (paths.empty()) return;
+  json::value& devices = objectAt(body, "HostConfig")["Devices"];
+  if (!devices.is_array()) devices = json::array();  // an admin's own stay
+  for (const std::string& path : paths) {
+    devices.get_array().emplace_back(
+        json::object{{"PathOnHost", path}, {"PathInContainer", path}, {"CgroupPermissions", "rw"}});
+  }
+}
+
+// moby's CDI driver takes neither a count nor capabilities nor options (daemon/cdi.go).
+void setCdiDevice(json::object& body, const LeaseId& lease) {
+  json::object request;
+  request["Driver"] = "cdi";
+  request["Count"] = 0;
+  request["DeviceIDs"] = json::array{json::string("ds01.io/lease=" + lease.str())};
+  request["Capabilities"] = nullptr;
+  request["Options"] = nullptr;
+  json::array requests;
+  requests.emplace_back(std::move(request));
+  objectAt(body, "HostConfig")["DeviceRequests"] = std::move(requests);
+}
+
 }  // namespace
 
 json::object complete(Examined examined, const Completion& completion) {
@@ -62,10 +93,16 @@ json::object complete(Examined examined, const Completion& completion) {
     setVisibleDevices(body, "void");
     return body;
   }
-  setVisibleDevices(body, fmt::format("{}", fmt::join(completion.lease->uuids, ",")));
   setLeaseLabels(body, completion);
+  if (completion.emitter == Emitter::Cdi) {
+    setVisibleDevices(body, "void");  // the CDI device overwrites it
+    setCdiDevice(body, completion.lease->id);
+    return body;
+  }
+  setVisibleDevices(body, fmt::format("{}", fmt::join(completion.lease->uuids, ",")));
   if (completion.emitter == Emitter::Nvidia) {
     setDeviceRequest(body, *completion.lease, std::move(examined.capabilities));
+    addDeviceNodes(body, completion.device_nodes);
   }
   return body;
 }

@@ -29,7 +29,7 @@ void readSockets(const Section& section, SocketSettings& sockets, Report& report
   }
 }
 
-void readGpu(const Section& section, GpuSettings& gpu, Report& report) {
+void readGpu(const Section& section, GpuSettings& gpu) {
   std::string source;
   take(section, "source", source);
   if (!source.empty()) gpu.source = parseGpuSource(source);
@@ -37,11 +37,7 @@ void readGpu(const Section& section, GpuSettings& gpu, Report& report) {
   take(section, "emitter", emitter);
   if (emitter == "sim") gpu.emitter = Emitter::Sim;
   if (emitter == "nvidia") gpu.emitter = Emitter::Nvidia;
-  if (emitter == "cdi") {
-    gpu.emitter = Emitter::Cdi;
-    const Entry* entry = section.find("emitter");
-    report.error(entry->value_at, entry->path, "cdi is not there yet; expected sim or nvidia");
-  }
+  if (emitter == "cdi") gpu.emitter = Emitter::Cdi;
   std::string for_all;
   take(section, "gpus_for_all", for_all);
   if (for_all == "available") gpu.gpus_for_all = GpusForAll::Available;
@@ -113,7 +109,7 @@ std::optional<GpuSource> parseGpuSource(std::string_view text) {
 void readDaemon(const Section& file, Config& config, Report& report) {
   DaemonSettings& daemon = config.daemon;
   if (const Section* sockets = below(file, "sockets")) readSockets(*sockets, daemon.sockets, report);
-  if (const Section* gpu = below(file, "gpu")) readGpu(*gpu, daemon.gpu, report);
+  if (const Section* gpu = below(file, "gpu")) readGpu(*gpu, daemon.gpu);
   if (const Section* mounts = below(file, "mounts")) readMounts(*mounts, daemon.mounts, report);
   if (const Section* queue = below(file, "queue")) take(*queue, "wait", daemon.queue.wait);
   if (const Section* fail = below(file, "fail")) {

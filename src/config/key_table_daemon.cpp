@@ -78,8 +78,7 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = DaemonGpu,
      .name = "cdi_dir",
      .type = T::Path,
-     .status = S::NotYet,
-     .doc = "Where the emitter cdi writes its specification; the Engine must read it. /var/run/cdi if absent."},
+     .doc = "Where the emitter cdi writes one file per lease; the Engine must read it. /var/run/cdi if absent."},
 
     {.block = DaemonGpu,
      .name = "read_every",

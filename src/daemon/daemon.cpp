@@ -33,7 +33,21 @@ constexpr milliseconds kStopDeadline{3000};
 
 admission::Emitter emitterOf(const config::GpuSettings& gpu, const config::GpuSource& source) {
   const auto by_source = source.kind == config::GpuSource::Kind::Sim ? config::Emitter::Sim : config::Emitter::Nvidia;
-  return gpu.emitter.value_or(by_source) == config::Emitter::Sim ? admission::Emitter::Sim : admission::Emitter::Nvidia;
+  switch (gpu.emitter.value_or(by_source)) {
+    case config::Emitter::Sim:
+      return admission::Emitter::Sim;
+    case config::Emitter::Cdi:
+      return admission::Emitter::Cdi;
+    case config::Emitter::Nvidia:
+      break;
+  }
+  return admission::Emitter::Nvidia;
+}
+
+std::expected<Limits, Denial> limitsOf(const Site& site, const std::string& login) {
+  User user;
+  user.login = login;
+  return site.limitsFor(user);
 }
 
 }  // namespace
@@ -54,6 +68,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       }),
       name_pool_(4, 256),
       path_pool_(2, 64),
+      device_pool_(1, 1024),
       user_db_(name_pool_, clock_),
       identifier_(user_db_, {}),
       path_resolver_(path_pool_),
@@ -63,8 +78,11 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       ledger_(std::move(inventory)),
       at_start_(config),
       site_(config, emitterOf(config->daemon.gpu, *options_.gpus), [this] { return events_.losing(); }),
+      devices_(site_.gpuEmitter(), config->daemon.gpu.cdi_dir, device_pool_,
+               [this] { return site_.engineFacts().value_or(EngineFacts{}).cdi_spec_dirs; }),
       owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
-      grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_}),
+      grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
+                                   [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_, failures_),
       control_(identities_, router_),
@@ -92,6 +110,9 @@ Status Daemon::run() {
   runBeside(io_.get_executor(), watchSignals(), "waiting for signals");
   // Not waited for: a driver that hangs delays no socket.
   if (gpu_watch_) runBeside(io_.get_executor(), gpu_watch_->run(), "reading the NVIDIA driver");
+  // Before the Engine is reached: it may be about to start containers by their restart policies.
+  runBeside(io_.get_executor(), grants_.alignEntries(), "write the CDI entries of leases");
+  runBeside(io_.get_executor(), grants_.keepHolds(), "end the holds of stopped containers");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
     if (!thrown) return;

@@ -16,6 +16,7 @@
 #include "daemon/control_view.h"
 #include "daemon/engine_watch.h"
 #include "daemon/failures.h"
+#include "daemon/gpu_devices.h"
 #include "daemon/gpu_watch.h"
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
@@ -57,8 +58,9 @@ class Daemon {
   Failures failures_;
   events::JsonlSink events_;
   allocator::StateWriter writer_;
-  net::BlockingPool name_pool_;  // user database look-ups, configuration reload
-  net::BlockingPool path_pool_;  // apart from names: a hung mount must not keep anybody from being identified
+  net::BlockingPool name_pool_;    // user database look-ups, configuration reload
+  net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified
+  net::BlockingPool device_pool_;  // one thread: entries are written and removed in order
   identity::posix::UserDb user_db_;
   identity::posix::Identifier identifier_;
   mounts::posix::PathResolver path_resolver_;
@@ -68,6 +70,7 @@ class Daemon {
   allocator::Ledger ledger_;
   std::shared_ptr<const config::Config> at_start_;
   Site site_;
+  HostGpuDevices devices_;
   OwnerService owners_;
   LedgerService grants_;
   EngineWatch watch_;

@@ -68,6 +68,24 @@ bool mayHelpToLookAgain(allocator::RefusalCode code) {
   return code == DeviceHeld || code == Quota || code == NoneFree;
 }
 
+Denial notReady() {
+  return {503, "not_ready", "the containers are being compared with what the Docker Engine has; try again in a moment"};
+}
+
+Denial leaseEnded() {
+  return {
+      409, "lease_ended",
+      "the GPU lease of this container has ended, and its GPU may be somebody else's by now. Remove the container and "
+      "create it again"};
+}
+
+Denial noEntry() {
+  return {
+      503, "cdi_unwritable",
+      "what the Docker Engine must know about the GPU could not be written to disk, so nothing was started; tell your "
+      "administrator"};
+}
+
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group) {
   std::string names;

@@ -17,6 +17,11 @@ namespace ds01::daemon {
 Denial denialOf(const allocator::Refusal& refusal);
 // True for refusals that end when a container is removed: worth a look at the Engine before saying no.
 bool mayHelpToLookAgain(allocator::RefusalCode code);
+// What a user reads when something other than a quota is in the way of a GPU.
+Denial notReady();
+Denial leaseEnded();  // the container's own, for good
+Denial noEntry();     // what the Engine must find is not on disk
+
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group);
 

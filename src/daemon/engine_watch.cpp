@@ -54,6 +54,9 @@ asio::awaitable<Status> EngineWatch::followOnce() {
   Result<EngineFacts> facts = co_await engine_.facts();
   if (!facts) co_return fail(facts.error());
   site_.setEngineFacts(std::move(*facts));
+  if (const std::optional<Denial> trouble = site_.gpuTrouble()) {
+    spdlog::warn("containers with a GPU are refused: {}", trouble->text);
+  }
   // What is listed after the stream has opened cannot be missed between list and stream.
   std::function<void()> on_open = [this] {
     open_ = true;
@@ -90,6 +93,10 @@ void EngineWatch::onEvent(const EngineEvent& event) {
     std::string name = attribute(event, "name");
     if (name.starts_with('/')) name.erase(0, 1);
     owners_.rename(id, std::move(name));
+  } else if (event.action == "start") {
+    ledger_.containerStarted(id);
+  } else if (event.action == "die") {
+    ledger_.containerStopped(id);
   } else if (event.action == "create" && !attribute(event, "ds01.user").empty() && !owners_.index().find(id)) {
     runBeside(executor_, ledger_.containerCreated(id), "inspect of a new container");
   }

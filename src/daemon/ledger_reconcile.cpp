@@ -21,12 +21,12 @@ std::string label(const std::map<std::string, std::string>& labels, const char* 
   return found == labels.end() ? std::string{} : found->second;
 }
 
-asio::awaitable<void> pauseFor(asio::any_io_executor executor, std::chrono::milliseconds pause) {
+}  // namespace
+
+asio::awaitable<void> LedgerService::pauseFor(asio::any_io_executor executor, std::chrono::milliseconds pause) {
   asio::steady_timer timer(executor, pause);
   co_await timer.async_wait(asio::use_awaitable);
 }
-
-}  // namespace
 
 LedgerService::Known LedgerService::known() const {
   return {parts_.ledger.leases(), parts_.owners.index().ids()};
@@ -66,6 +66,7 @@ void LedgerService::connectionLost() {
 
 asio::awaitable<Status> LedgerService::reconcile() {
   const std::uint64_t round = ++round_;
+  changed_.clear();
   const Known before = known();
   std::string our_label = "ds01.user";
   const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers(std::move(our_label));
@@ -73,13 +74,17 @@ asio::awaitable<Status> LedgerService::reconcile() {
   const Result<std::vector<PresentContainer>> present = co_await inspectAll(*listed);
   if (!present) co_return fail(present.error());
   if (const Status asked = co_await inspectUnowned(before.containers); !asked) co_return asked;
+  co_await readEntries();
   // What was destroyed while there was no event stream is not known to be gone, so a list from before is worth nothing.
   if (round != round_) co_return fail(ErrorCode::Unavailable, "overtaken by a loss of the event stream");
   dropMissing(before, *listed);
   apply(planReconcile(before.leases, *present, leasesInFlight()));
+  for (const PresentContainer& container : *present) noteRunning(container.view);
   reportViolations();
   ready_ = true;
   persistLater();
+  co_await alignEntries();
+  hold_timer_.cancel();
   co_return Status{};
 }
 
@@ -148,7 +153,9 @@ void LedgerService::takeBack(const ContainerView& view, const std::string& owner
 }
 
 void LedgerService::adopt(const ContainerView& view, const std::string& owner) {
-  std::optional<Lease> lease = leaseFromLabels(view, owner, parts_.ledger.inventory());
+  const auto entry = entries_.find(LeaseId(label(view.labels, "ds01.lease")));
+  std::optional<Lease> lease = leaseFromLabels(view, owner, parts_.ledger.inventory(),
+                                               entry == entries_.end() ? std::vector<std::string>{} : entry->second);
   if (!lease) {
     spdlog::error("container {} names a lease but not its GPUs", view.id.str());
     return;
@@ -163,7 +170,7 @@ void LedgerService::adopt(const ContainerView& view, const std::string& owner) {
   }
   spdlog::warn("lease {} of {} was found again by the label of container {}", lease->id.str(), lease->login,
                view.id.str());
-  parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
+  if (lease->holds()) parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
   persistLater();
 }
 

@@ -27,14 +27,11 @@ Looks usualLooks() {
 }
 
 LedgerService::LedgerService(asio::any_io_executor executor, LedgerParts parts, Looks looks)
-    : executor_(std::move(executor)), parts_(parts), looks_(std::move(looks)) {}
+    : executor_(std::move(executor)), parts_(std::move(parts)), looks_(std::move(looks)), hold_timer_(executor_) {}
 
 asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(gateway::GrantRequest request) {
   if (!ready_) {
-    co_return std::unexpected(
-        Denial{503, "not_ready",
-               "the containers are being compared with what the Docker Engine has; try again in a "
-               "moment"});
+    co_return std::unexpected(notReady());
   }
   if (checkContainerCount(request)) {
     // Before saying no, make sure that what we count still exists.
@@ -60,7 +57,24 @@ asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(ga
     co_return std::unexpected(Denial{
         503, "gpu_gone", "the GPU that was to be given has just disappeared, so nothing was started; try again"});
   }
-  co_return gateway::Grant(*this, request.decision, std::move(*lease), std::move(slots));
+  std::expected<std::vector<std::string>, Denial> nodes = co_await reach(*lease, slots);
+  if (!nodes) {
+    release(request.decision, lease->id);
+    co_return std::unexpected(std::move(nodes.error()));
+  }
+  co_return gateway::Grant(*this, request.decision, std::move(*lease), std::move(slots), std::move(*nodes));
+}
+
+// What stands ready on the host for the lease's container, before the Engine hears of it.
+asio::awaitable<std::expected<std::vector<std::string>, Denial>> LedgerService::reach(Lease lease,
+                                                                                      std::vector<GpuSlot> slots) {
+  if (lease.delivery == Lease::Delivery::AtStart && !co_await publish(lease.id)) co_return std::unexpected(noEntry());
+  Result<std::vector<std::string>> nodes = co_await parts_.devices.nodesFor(std::move(slots));
+  if (nodes) co_return std::move(*nodes);
+  spdlog::error("the device files of lease {} cannot be looked up: {}", lease.id.str(), nodes.error().message());
+  co_return std::unexpected(Denial{503, "gpu_nodes",
+                                   "the device files of the GPU cannot be looked up now, so nothing was started; try "
+                                   "again in a moment"});
 }
 
 std::optional<Denial> LedgerService::checkContainerCount(const gateway::GrantRequest& request) const {
@@ -85,7 +99,8 @@ std::expected<Lease, allocator::Refusal> LedgerService::tryReserve(const gateway
                                 .limits = request.limits,
                                 .gpus_for_all = gpus_for_all_,
                                 .stale_inventory_will_do = stale_grants_,
-                                .now = parts_.clock.now()});
+                                .now = parts_.clock.now(),
+                                .delivery = parts_.devices.delivery()});
 }
 
 asio::awaitable<std::expected<Lease, Denial>> LedgerService::reserveGpu(const gateway::GrantRequest& request) {
@@ -163,8 +178,9 @@ void LedgerService::bindLease(const LeaseId& lease, const ContainerId& id, const
 void LedgerService::endLease(const LeaseId& lease, std::string_view reason) {
   const std::optional<Lease> ended = parts_.ledger.release(lease);
   if (!ended) return;
-  parts_.events.emit(gpuReleased(*ended, parts_.ledger, reason));
+  if (ended->holds()) parts_.events.emit(gpuReleased(*ended, parts_.ledger, reason));
   persistLater();
+  if (ended->delivery == Lease::Delivery::AtStart) runBeside(executor_, dropEntry(ended->id), "remove a CDI entry");
 }
 
 void LedgerService::containerGone(const ContainerId& id) {

@@ -14,9 +14,13 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "allocator/file/state_writer.h"
 #include "allocator/ledger.h"
+#include "allocator/start.h"
+#include "daemon/gpu_devices.h"
+#include "daemon/lease_gates.h"
 #include "daemon/owner_service.h"
 #include "daemon/reconcile.h"
 #include "docker/engine_client.h"
@@ -33,6 +37,10 @@ struct LedgerParts {
   docker::EngineClient& engine;
   events::EventSink& events;
   const Clock& clock;
+  GpuDevices& devices;
+  std::function<std::expected<Limits, Denial>(const std::string& login)> limits_of;  // as of now
+  // How long the Engine may take to notice that an entry is gone.
+  std::chrono::milliseconds engine_notices{300};
 };
 
 // How long we wait before each look for the container of a create that broke off; after the last one in vain there is
@@ -46,6 +54,9 @@ class LedgerService final : public gateway::Grants {
   LedgerService(boost::asio::any_io_executor executor, LedgerParts parts, Looks looks = usualLooks());
 
   boost::asio::awaitable<std::expected<gateway::Grant, Denial>> reserve(gateway::GrantRequest request) override;
+
+  boost::asio::awaitable<std::expected<gateway::StartPermit, Denial>> admitStart(ContainerId container,
+                                                                                 DecisionId decision) override;
 
   void setGpusForAll(allocator::GpusForAll meaning) { gpus_for_all_ = meaning; }
 
@@ -65,10 +76,19 @@ class LedgerService final : public gateway::Grants {
 
   // The Engine has made a container: perhaps that of a lease which does not know it.
   boost::asio::awaitable<void> containerCreated(ContainerId id);
+  void containerStarted(const ContainerId& id);
+  void containerStopped(const ContainerId& id);
   // A container is gone, by whatever path: its lease ends. Harmless if it had none.
   void containerGone(const ContainerId& id);
   // Compares bound leases and the owner index with the Engine's list; true if something had gone.
   boost::asio::awaitable<Result<bool>> dropVanished();
+
+  // Gives back the slots of containers whose hold is over; in how many seconds the next is due, if any is.
+  boost::asio::awaitable<std::optional<std::chrono::seconds>> parkDue();
+  // parkDue() again and again, when something is due. Never returns.
+  boost::asio::awaitable<void> keepHolds();
+  // Makes the entries for the Engine those of the leases that hold slots: at start and with each reconcile.
+  boost::asio::awaitable<void> alignEntries();
 
   const allocator::Ledger& ledger() const { return parts_.ledger; }
 
@@ -77,6 +97,13 @@ class LedgerService final : public gateway::Grants {
     std::string login;
     std::optional<LeaseId> lease;
     bool uncertain = false;  // the request has ended, and whether there is a container is still to be found out
+  };
+  // Starts of one lease's container between admitStart() and the Engine's answer.
+  struct Starting {
+    int count = 0;
+    bool resumed = false;              // slots were found for it, and it is not known to have started
+    bool failed = false;               // or nobody knows
+    std::optional<TimePoint> stopped;  // since when it did not run before
   };
   // What must be read before the Engine is asked for its list, because only that can be missing from the answer.
   struct Known {
@@ -88,9 +115,12 @@ class LedgerService final : public gateway::Grants {
                                     std::string owner) override;
   void release(DecisionId ticket, std::optional<LeaseId> lease) override;
   void uncertain(DecisionId ticket, std::optional<LeaseId> lease) override;
+  void startEnded(LeaseId lease, bool started) override;
 
   std::optional<Denial> checkContainerCount(const gateway::GrantRequest& request) const;
   std::expected<Lease, allocator::Refusal> tryReserve(const gateway::GrantRequest& request);
+  boost::asio::awaitable<std::expected<std::vector<std::string>, Denial>> reach(Lease lease,
+                                                                                std::vector<GpuSlot> slots);
   boost::asio::awaitable<std::expected<Lease, Denial>> reserveGpu(const gateway::GrantRequest& request);
   bool stillReserved(const LeaseId& lease) const;
   void bindLease(const LeaseId& lease, const ContainerId& id, const std::string& name);
@@ -110,6 +140,18 @@ class LedgerService final : public gateway::Grants {
   void adopt(const ContainerView& view, const std::string& owner);
   std::set<LeaseId> leasesInFlight() const;
 
+  allocator::StartRule startRuleOf(const ContainerId& container) const;
+  const Lease* leaseOf(const ContainerId& container) const;
+  boost::asio::awaitable<std::optional<Denial>> resume(LeaseId id, DecisionId decision);
+  boost::asio::awaitable<void> settleStart(LeaseId id, Starting ended);
+  boost::asio::awaitable<void> park(LeaseId id, std::string reason);
+  boost::asio::awaitable<bool> publish(LeaseId id);
+  boost::asio::awaitable<bool> withdraw(LeaseId id);
+  boost::asio::awaitable<void> dropEntry(LeaseId id);
+  boost::asio::awaitable<Status> readEntries();
+  static boost::asio::awaitable<void> pauseFor(boost::asio::any_io_executor executor, std::chrono::milliseconds pause);
+  void noteRunning(const ContainerView& view);
+
   void settleLater(LeaseId lease);
   boost::asio::awaitable<void> settleLease(LeaseId lease);
   boost::asio::awaitable<Result<bool>> bindFound(LeaseId lease);
@@ -125,6 +167,13 @@ class LedgerService final : public gateway::Grants {
   allocator::GpusForAll gpus_for_all_ = allocator::GpusForAll::One;
   std::map<DecisionId, Ticket> in_flight_;  // creates between reserve() and the moment when we know what came of them
   std::set<LeaseId> settling_;
+
+  LeaseGates gates_;
+  std::map<LeaseId, Starting> starting_;
+  std::set<LeaseId> published_;    // leases whose entry we know to be on disk
+  PublishedEntries entries_;       // as last read
+  std::set<ContainerId> changed_;  // started or stopped since the last reconcile began
+  boost::asio::steady_timer hold_timer_;
 };
 
 }  // namespace ds01::daemon

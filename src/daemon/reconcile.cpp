@@ -60,14 +60,21 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
   return plan;
 }
 
-std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory) {
+std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory,
+                                     const std::vector<std::string>& entry_uuids) {
   Lease lease;
   lease.id = LeaseId(label(view, "ds01.lease"));
-  lease.uuids = splitCommas(label(view, "ds01.gpu.uuids"));
+  lease.profile = label(view, "ds01.gpu.profile");  // written with Delivery::AtStart, and only then
+  const bool at_start = !lease.profile.empty();
+  lease.delivery = at_start ? Lease::Delivery::AtStart : Lease::Delivery::Fixed;
+  lease.uuids = at_start ? entry_uuids : splitCommas(label(view, "ds01.gpu.uuids"));
+  lease.count = static_cast<std::int64_t>(lease.uuids.size());
+  const bool parked = at_start && lease.uuids.empty();
+  const std::string count = label(view, "ds01.gpu.slot_count");
+  if (parked) std::from_chars(count.data(), count.data() + count.size(), lease.count);
   const std::string uid = label(view, "ds01.uid");
   const auto [end, error] = std::from_chars(uid.data(), uid.data() + uid.size(), lease.uid);
-  if (lease.id.empty() || lease.uuids.empty() || uid.empty() || error != std::errc{} ||
-      end != uid.data() + uid.size()) {
+  if (lease.id.empty() || lease.count < 1 || uid.empty() || error != std::errc{} || end != uid.data() + uid.size()) {
     return std::nullopt;
   }
   for (const std::string& uuid : lease.uuids) {
@@ -78,7 +85,7 @@ std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::strin
       lease.weight += GpuEq::whole(1);  // the driver may not have answered yet
     }
   }
-  lease.state = Lease::State::Bound;
+  lease.state = parked ? Lease::State::Parked : Lease::State::Bound;
   lease.login = owner;
   lease.container = view.id;
   lease.container_name = view.name;

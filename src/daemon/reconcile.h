@@ -40,7 +40,8 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
                             const std::set<LeaseId>& in_flight);
 
 // The lease that a container's labels describe, to take it back when the ledger has lost it. Unset if the labels are
-// not complete.
-std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory);
+// not complete. With Delivery::AtStart the slots are those of its CDI entry, and without one the lease is parked.
+std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory,
+                                     const std::vector<std::string>& entry_uuids = {});
 
 }  // namespace ds01::daemon

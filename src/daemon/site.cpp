@@ -1,5 +1,6 @@
 #include "daemon/site.h"
 
+#include "cdi/engine.h"
 #include "config/lookup.h"
 #include "net/random_id.h"
 #include "slices/names.h"
@@ -7,7 +8,10 @@
 namespace ds01::daemon {
 
 Site::Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter, std::function<bool()> events_lost)
-    : config_(std::move(config)), emitter_(emitter), events_lost_(std::move(events_lost)) {}
+    : config_(std::move(config)),
+      emitter_(emitter),
+      cdi_dir_(config_->daemon.gpu.cdi_dir),
+      events_lost_(std::move(events_lost)) {}
 
 std::optional<Denial> Site::refuseUnrecorded() const {
   if (config_->daemon.fail.events == config::FailDirection::Open || !events_lost_ || !events_lost_())
@@ -18,6 +22,13 @@ std::optional<Denial> Site::refuseUnrecorded() const {
 
 std::expected<Limits, Denial> Site::limitsFor(const User& user) const {
   return config::limitsFor(*config_, user.login, slices::sanitise(user.login).value_or(""));
+}
+
+std::optional<Denial> Site::gpuTrouble() const {
+  if (emitter_ != admission::Emitter::Cdi || !facts_) return std::nullopt;
+  std::string why = cdi::whyNotUsable(*facts_, cdi_dir_);
+  if (why.empty()) return std::nullopt;
+  return Denial{503, "cdi_unavailable", std::move(why)};
 }
 
 DecisionId Site::newDecision() {

@@ -13,6 +13,7 @@ namespace ds01::daemon {
 
 class Site final : public gateway::Site {
  public:
+  // `emitter` and the configuration's gpu.cdi_dir stay those of the start.
   // `events_lost` says whether events.jsonl loses lines now.
   Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter,
        std::function<bool()> events_lost = {});
@@ -20,6 +21,7 @@ class Site final : public gateway::Site {
   std::expected<Limits, Denial> limitsFor(const User& user) const override;
   std::optional<EngineFacts> engineFacts() const override { return facts_; }
   admission::Emitter gpuEmitter() const override { return emitter_; }
+  std::optional<Denial> gpuTrouble() const override;
   DecisionId newDecision() override;
   std::optional<Denial> refuseUnrecorded() const override;
   Result<std::string> cgroupParent(const User& user, const Limits& limits) const override;
@@ -33,6 +35,7 @@ class Site final : public gateway::Site {
  private:
   std::shared_ptr<const config::Config> config_;
   admission::Emitter emitter_;
+  std::string cdi_dir_;
   std::function<bool()> events_lost_;
   std::optional<EngineFacts> facts_;
 };

@@ -217,6 +217,10 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   admission::Facts facts;
   std::expected<admission::Examined, Stop> examined = co_await admit(exchange, facts);
   if (!examined) co_return co_await tell(exchange, std::move(examined.error()), decision);
+  if (examined->gpu) {
+    std::optional<Denial> trouble = exchange.ports().site.gpuTrouble();
+    if (trouble) co_return co_await exchange.deny(std::move(*trouble), decision);
+  }
 
   Caller for_whom = facts.caller;
   for_whom.user = ownerOf(facts);
@@ -227,7 +231,8 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   std::optional<Grant> grant(std::move(*reserved));
 
   const std::vector<std::string> warnings = examined->warnings;
-  const admission::Completion completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots()};
+  const admission::Completion completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots(),
+                                         grant->deviceNodes()};
   const json::object body = admission::complete(std::move(*examined), completion);
   json::object event = describe(body, *grant, decision);
 

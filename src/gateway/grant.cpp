@@ -11,6 +11,10 @@ Grant::~Grant() {
   }
 }
 
+StartPermit::~StartPermit() {
+  if (grants_ != nullptr) grants_->startEnded(std::move(lease_), started_);
+}
+
 void Grant::refused() {
   Grants* const grants = std::exchange(grants_, nullptr);
   if (grants != nullptr) grants->release(ticket_, lease_ ? std::optional(lease_->id) : std::nullopt);

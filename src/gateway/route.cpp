@@ -44,9 +44,9 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/containers/{}/export", Container},
     {"GET", "/containers/{}/stats", Container},
     {"POST", "/containers/{}/resize", Container},
-    {"POST", "/containers/{}/start", Container},
+    {"POST", "/containers/{}/start", ContainerStart},
     {"POST", "/containers/{}/stop", Container},
-    {"POST", "/containers/{}/restart", Container},
+    {"POST", "/containers/{}/restart", ContainerStart},
     {"POST", "/containers/{}/kill", Container},
     {"POST", "/containers/{}/update", ContainerUpdate, kJson},
     {"POST", "/containers/{}/rename", ContainerRename},
@@ -239,6 +239,8 @@ std::string_view toString(Rule rule) {
       return "own containers only";
     case Container:
       return "own container";
+    case ContainerStart:
+      return "own container; its GPU is still or again its own";
     case ContainerUpdate:
       return "own container; fields examined";
     case ContainerRename:

@@ -20,6 +20,7 @@ enum class Rule {
   ContainerCreate,   // the create transaction
   ContainerPrune,    // limited to the caller's containers
   Container,         // the container in the path must be the caller's; forwarded with its full id
+  ContainerStart,    // Container, and its GPU lease must allow it
   ContainerUpdate,   // Container, and the body is examined
   ContainerRename,   // Container, and a foreign id in a conflict is hidden
   ContainerRemove,   // Container, and the lease ends with the Engine's 2xx

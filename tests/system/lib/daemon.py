@@ -26,8 +26,9 @@ def bin_dir():
     return Path(os.environ.get("DS01_BIN_DIR", ROOT / "build/dev/bin")).absolute()
 
 
-def write_config(directory, users, emitter="sim"):
-    """The site's own files, with the test's logins added to its members lists. `users`: login → group."""
+def write_config(directory, users, emitter="sim", settings=None):
+    """The site's own files, with the test's logins added to its members lists. `users`: login → group; `settings`: more
+    for ds01d.yaml, block by block."""
     shutil.copytree(SITE, directory, copy_function=shutil.copyfile)
     for path in [directory, directory / "groups"]:
         path.chmod(0o755)
@@ -35,17 +36,18 @@ def write_config(directory, users, emitter="sim"):
         members = directory / "groups" / f"{group}.members"
         with members.open("a") as file:
             file.write(f"\n{login}  # of this test run\n")
-    # JSON is YAML.
-    (directory / "ds01d.yaml").write_text(json.dumps({"gpu": {"emitter": emitter}}, indent=2) + "\n")
+    blocks = {"gpu": {}, **(settings or {})}
+    blocks["gpu"] = {"emitter": emitter, **blocks["gpu"]}
+    (directory / "ds01d.yaml").write_text(json.dumps(blocks, indent=2) + "\n")  # JSON is YAML
 
 
 class Daemon:
-    def __init__(self, base, engine_socket, users, emitter="sim"):
+    def __init__(self, base, engine_socket, users, emitter="sim", settings=None):
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)
         self.config, self.state, self.logs, self.run_dir = (self.base / name for name in ("c", "s", "l", "r"))
-        write_config(self.config, users, emitter)
+        write_config(self.config, users, emitter, settings)
         self.state.mkdir(mode=0o700)
         self.logs.mkdir(mode=0o750)
         self.run_dir.mkdir()

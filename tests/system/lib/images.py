@@ -6,6 +6,7 @@ import tarfile
 
 BUSYBOX = "ds01test/busybox:latest"
 WITH_ENV = "ds01test/env:latest"  # asks for all GPUs, as CUDA images do
+WITH_NODES = "ds01test/nodes:latest"  # has device files of its own, see gpu_nodes.py
 WITH_LABELS = "ds01test/labels:latest"  # claims an owner and a lease
 
 

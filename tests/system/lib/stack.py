@@ -8,32 +8,61 @@ from . import images
 from .client import Client, installed_clis
 from .daemon import Daemon
 from .engine import Engine, Engine26, remove_empty_cgroups
+from .gpu_nodes import GpuNodes
 from .nvml import Machine
 from .waiting import wait_until
 
 
 class Stack:
-    def __init__(self, base, tar, users, nvidia=False, live_restore=False, engine26=False, nvml=False, daemon=None):
+    def __init__(
+        self,
+        base,
+        tar,
+        users,
+        nvidia=False,
+        live_restore=False,
+        engine26=False,
+        cdi=False,
+        nodes=0,
+        nvml=False,
+        daemon=None,
+    ):
+        """`cdi`: GPUs by CDI (with engine26). `nodes`: so many whole GPUs, each with a device file, in place of the
+        site's; the image WITH_NODES then has the same devices as files. `nvml`: GPUs from a driver's library of the
+        tests'. `daemon`: more for ds01d.yaml."""
         self.base = Path(base)
         self.base.mkdir()
         self.base.chmod(0o755)  # the users' sockets are below
         self.users = users
+        self.nodes = None
         self.engine = (Engine26 if engine26 else Engine)(self.base / "e", nvidia=nvidia, live_restore=live_restore)
         self.engine.start()
         try:
             images.load_all(self.engine, tar)
             groups = {user.name: "student" for user in users.values()}
-            self.daemon = Daemon(self.base / "d", self.engine.socket, groups, "nvidia" if nvidia else "sim", daemon)
+            settings = {"gpu": {"cdi_dir": str(self.engine.cdi_dir)}} if cdi else daemon
+            emitter = "cdi" if cdi else "nvidia" if nvidia else "sim"
+            self.daemon = Daemon(self.base / "d", self.engine.socket, groups, emitter, settings)
             if nvml:
                 self.machine = Machine(self.base / "n")
                 self.daemon.gpus, self.daemon.env, self.daemon.within = "nvml", self.machine.env, self.machine.within
+            if nodes:
+                self.nodes = GpuNodes(nodes)
+                self.nodes.write_inventory(self.daemon.config / "gpus-nodes.yaml")
+                self.daemon.gpus = f"sim:{self.daemon.config / 'gpus-nodes.yaml'}"
+                self.engine.import_image(images.WITH_NODES, self.nodes.add_to_image(tar), ["ENV PATH=/bin"])
             self.daemon.start()
         except BaseException:
+            self._remove_nodes()
             self.engine.stop()
             raise
         cli = installed_clis()[0]
         self.alice = Client(users["alice"], self.daemon.socket, cli)
         self.bob = Client(users["bob"], self.daemon.socket, cli)
+
+    def _remove_nodes(self):
+        if self.nodes:
+            self.nodes.remove()
 
     def containers_of(self, user):
         return [c for c in self.engine.containers() if (c["Config"]["Labels"] or {}).get("ds01.user") == user.name]
@@ -66,6 +95,7 @@ class Stack:
             if self.daemon.running():
                 self.daemon.kill()
             self.engine.stop()
+            self._remove_nodes()
             remove_empty_cgroups("ds01.slice")
             keep = os.environ.get("DS01_TEST_LOGS")
             if keep:

@@ -87,12 +87,17 @@ void readFacts(const json::object& from, Facts& facts) {
 }
 
 void readLease(const json::object& from, Completion& completion) {
-  completion.emitter = str(from, "emitter", "sim") == "nvidia" ? Emitter::Nvidia : Emitter::Sim;
+  const std::string emitter = str(from, "emitter", "sim");
+  completion.emitter = emitter == "nvidia" ? Emitter::Nvidia : emitter == "cdi" ? Emitter::Cdi : Emitter::Sim;
+  if (const json::value* nodes = from.if_contains("device_nodes")) {
+    for (const json::value& node : nodes->as_array()) completion.device_nodes.push_back(str(node));
+  }
   const json::value* lease = from.if_contains("lease");
   if (lease == nullptr) return;
   completion.lease.emplace();
   completion.lease->id = LeaseId(str(lease->at("id")));
   completion.lease->since = parseRfc3339(str(lease->at("since"))).value();
+  completion.lease->profile = str(lease->as_object(), "profile", "");
   for (const json::value& entry : lease->at("slots").as_array()) {
     GpuSlot slot;
     slot.slot = str(entry.at("slot"));
@@ -100,6 +105,7 @@ void readLease(const json::object& from, Completion& completion) {
     completion.lease->uuids.push_back(slot.uuid);
     completion.slots.push_back(slot);
   }
+  completion.lease->count = static_cast<std::int64_t>(completion.slots.size());
 }
 
 }  // namespace

@@ -67,6 +67,30 @@ class Disk {
   std::string image_;
 };
 
+// The entries for the Engine, in memory.
+class FakeDevices final : public GpuDevices {
+ public:
+  Lease::Delivery delivery() const override { return way; }
+  asio::awaitable<Result<std::vector<std::string>>> nodesFor(std::vector<GpuSlot>) override { co_return nodes; }
+  asio::awaitable<Status> publish(Lease lease, std::vector<GpuSlot> slots) override {
+    if (broken) co_return fail(ErrorCode::Io, "No space left on device");
+    std::vector<std::string> uuids;
+    for (const GpuSlot& slot : slots) uuids.push_back(slot.uuid);
+    entries[lease.id] = std::move(uuids);
+    co_return Status{};
+  }
+  asio::awaitable<Status> withdraw(LeaseId lease) override {
+    entries.erase(lease);
+    co_return Status{};
+  }
+  asio::awaitable<Result<PublishedEntries>> published() override { co_return entries; }
+
+  Lease::Delivery way = Lease::Delivery::Fixed;
+  std::vector<std::string> nodes;
+  bool broken = false;
+  PublishedEntries entries;
+};
+
 inline ContainerId containerId(char digit) {
   return ContainerId(std::string(64, digit));
 }
@@ -116,8 +140,16 @@ class Scene {
         ledger(twoGpus()),
         writer([this](std::string_view image) { return disk.write(image); }),
         owners(engine, [this](const ContainerId& id) { grants.containerGone(id); }),
-        grants(runner.executor(), {ledger, writer, owners, engine, events, clock}, std::move(looks)) {
+        grants(runner.executor(),
+               {ledger, writer, owners, engine, events, clock, devices,
+                [this](const std::string& login) { return limitsOf(login); }, std::chrono::milliseconds{0}},
+               std::move(looks)) {
     limits.group = "student";
+  }
+
+  std::expected<Limits, Denial> limitsOf(const std::string& login) const {
+    if (login == archived) return std::unexpected(Denial{403, "archived", "your account is archived"});
+    return limits;
   }
 
   // As after a start at which the Engine answered.
@@ -153,6 +185,13 @@ class Scene {
   }
   static ContainerView viewFor(const gateway::Grant& grant, ContainerId id, const std::string& login) {
     if (!grant.lease()) return ownedView(std::move(id), login);
+    if (grant.lease()->delivery == Lease::Delivery::AtStart) {
+      ContainerView view = ownedView(std::move(id), login);
+      view.labels["ds01.lease"] = grant.lease()->id.str();
+      view.labels["ds01.gpu.profile"] = grant.lease()->profile;
+      view.labels["ds01.gpu.slot_count"] = std::to_string(grant.lease()->count);
+      return view;
+    }
     std::string uuids;
     for (const std::string& uuid : grant.lease()->uuids) uuids += (uuids.empty() ? "" : ",") + uuid;
     return leasedView(std::move(id), login, grant.lease()->id.str(), uuids);
@@ -189,10 +228,12 @@ class Scene {
   Disk disk;
   FakeEngine engine;
   allocator::Ledger ledger;
+  FakeDevices devices;
   allocator::StateWriter writer;
   OwnerService owners;
   LedgerService grants;
   Limits limits;
+  std::string archived;  // a login that may not use the machine
 
  private:
   template <typename T>

@@ -120,6 +120,13 @@ class FakeGrants : public Grants {
     }
     co_return std::expected<Grant, Denial>(std::in_place, *this, request.decision, std::move(lease), std::move(slots));
   }
+  asio::awaitable<std::expected<StartPermit, Denial>> admitStart(ContainerId container, DecisionId) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("start " + container.str().substr(0, 4));
+    if (denial) co_return std::unexpected(*denial);
+    if (!start_lease) co_return StartPermit();
+    co_return StartPermit(*this, *start_lease, start_fresh);
+  }
   std::vector<std::string> entries() {
     const std::lock_guard lock(mutex);
     return log;
@@ -127,8 +134,14 @@ class FakeGrants : public Grants {
   std::mutex mutex;
   std::vector<std::string> log;
   std::optional<Denial> denial;
+  std::optional<LeaseId> start_lease;  // of the container that is started
+  bool start_fresh = false;
 
  protected:
+  void startEnded(LeaseId lease, bool started) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("ended " + lease.str() + (started ? " started" : " unknown"));
+  }
   asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
                              std::string owner) override {
     const std::lock_guard lock(mutex);
@@ -160,6 +173,7 @@ class FakeSite : public Site {
   }
   std::optional<EngineFacts> engineFacts() const override { return facts; }
   admission::Emitter gpuEmitter() const override { return admission::Emitter::Sim; }
+  std::optional<Denial> gpuTrouble() const override { return trouble; }
   DecisionId newDecision() override { return DecisionId("D" + std::to_string(++decisions)); }
   Result<std::string> cgroupParent(const User& user, const Limits& limits) const override {
     return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-" + limits.group + "-" + user.login + ".slice";
@@ -172,6 +186,7 @@ class FakeSite : public Site {
     return Denial{503, "events_unwritable", "cannot write it down"};
   }
   std::optional<EngineFacts> facts;
+  std::optional<Denial> trouble;
   std::atomic<int> decisions = 0;
   std::atomic<bool> recording = true;
 };

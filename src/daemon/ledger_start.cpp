@@ -1,0 +1,298 @@
+// LedgerService's half for leases whose slots come at each start (Delivery::AtStart): who may start, how long a stopped
+// container keeps its slots, and the entries by which the Engine finds them.
+//
+// The invariant: an entry is there while its lease holds slots, and only then. Slots are given back only after the
+// entry is gone, the Engine has had time to notice, and the container is seen not to run.
+#include <algorithm>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "allocator/start.h"
+#include "daemon/background.h"
+#include "daemon/denials.h"
+#include "daemon/ledger_service.h"
+
+namespace ds01::daemon {
+
+namespace asio = boost::asio;
+using std::chrono::seconds;
+
+namespace {
+
+// Between looks at what is due, so that what failed is tried again.
+constexpr seconds kLongestWait{10};
+
+bool runs(const ContainerView& view) {
+  return view.status == "running" || view.status == "paused";
+}
+
+}  // namespace
+
+asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admitStart(ContainerId container,
+                                                                                       DecisionId decision) {
+  using allocator::StartRule;
+  if (startRuleOf(container) == StartRule::NoGpu) co_return gateway::StartPermit();
+  if (!ready_) co_return std::unexpected(notReady());
+  const Lease* found = leaseOf(container);
+  if (found == nullptr) co_return std::unexpected(leaseEnded());
+  if (found->delivery == Lease::Delivery::Fixed) co_return gateway::StartPermit();
+
+  const LeaseId lease = found->id;
+  const LeaseGates::Turn turn = co_await gates_.enter(lease);
+  const StartRule rule = startRuleOf(container);
+  if (rule == StartRule::Ended || rule == StartRule::NoGpu) co_return std::unexpected(leaseEnded());
+  const std::optional<TimePoint> stopped = parts_.ledger.find(lease)->stopped;
+  if (rule == StartRule::Resume) {
+    std::optional<Denial> denial = co_await resume(lease, decision);
+    if (denial) co_return std::unexpected(std::move(*denial));
+  } else if (!published_.contains(lease) && !co_await publish(lease)) {
+    co_return std::unexpected(noEntry());
+  }
+  if (leaseOf(container) == nullptr) co_return std::unexpected(leaseEnded());
+  Starting& starting = starting_[lease];
+  ++starting.count;
+  starting.resumed = starting.resumed || rule == StartRule::Resume;
+  if (!starting.stopped) starting.stopped = stopped;
+  // The hold ends before the Engine is asked: its events may be here before its answer.
+  if (parts_.ledger.setStopped(lease, std::nullopt)) persistLater();
+  co_return gateway::StartPermit(*this, lease, rule == StartRule::Resume);
+}
+
+allocator::StartRule LedgerService::startRuleOf(const ContainerId& container) const {
+  const ownership::Record* record = parts_.owners.index().find(container);
+  return allocator::startRule(parts_.ledger, container, record ? record->lease : std::nullopt);
+}
+
+// The lease by which this container may start; null if there is none.
+const Lease* LedgerService::leaseOf(const ContainerId& container) const {
+  if (startRuleOf(container) == allocator::StartRule::Ended) return nullptr;
+  if (const Lease* lease = parts_.ledger.findByContainer(container)) return lease;
+  const ownership::Record* record = parts_.owners.index().find(container);
+  return record && record->lease ? parts_.ledger.find(*record->lease) : nullptr;
+}
+
+asio::awaitable<std::optional<Denial>> LedgerService::resume(LeaseId id, DecisionId decision) {
+  const Lease* parked = parts_.ledger.find(id);
+  const std::string login = parked->login;
+  const std::string name = parked->container_name;
+  std::expected<Limits, Denial> limits = parts_.limits_of(login);
+  if (!limits) co_return std::move(limits.error());
+  const allocator::ResumeRequest request{.id = id,
+                                         .decision = decision,
+                                         .limits = std::move(*limits),
+                                         .stale_inventory_will_do = stale_grants_,
+                                         .now = parts_.clock.now()};
+  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.resume(request);
+  if (!lease && mayHelpToLookAgain(lease.error().code)) {
+    const Result<bool> dropped = co_await dropVanished();
+    if (parts_.ledger.find(id) == nullptr) co_return leaseEnded();
+    if (dropped && *dropped) lease = parts_.ledger.resume(request);
+  }
+  if (!lease) {
+    gateway::GrantRequest refused;
+    refused.caller.user.login = login;
+    refused.container_name = name;
+    refused.decision = decision;
+    parts_.events.emit(gpuRejected(refused, lease.error()));
+    co_return denialOf(lease.error());
+  }
+  const Status written = co_await persist();
+  const bool entered = written && co_await publish(id);
+  if (!entered) {
+    if (!written) spdlog::error("lease {} of {} is not on disk: {}", id.str(), login, written.error().message());
+    if (parts_.ledger.park(id)) persistLater();
+    co_return noEntry();
+  }
+  parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
+  co_return std::nullopt;
+}
+
+void LedgerService::startEnded(LeaseId lease, bool started) {
+  const auto found = starting_.find(lease);
+  if (found == starting_.end()) return;
+  Starting& starting = found->second;
+  if (started) {
+    starting.resumed = false;
+    starting.stopped.reset();
+  }
+  starting.failed = starting.failed || !started;
+  if (--starting.count > 0) return;
+  const Starting ended = starting;
+  starting_.erase(found);
+  if (ended.failed)
+    runBeside(executor_, settleStart(std::move(lease), ended), "look at a container that did not start");
+}
+
+// A start that the Engine refused, or of which nobody knows what came: the container itself says whether it runs.
+asio::awaitable<void> LedgerService::settleStart(LeaseId id, Starting ended) {
+  for (;;) {
+    const Lease* lease = parts_.ledger.find(id);
+    if (lease == nullptr || !lease->holds() || lease->container.empty()) co_return;
+    const Result<ContainerView> view = co_await parts_.owners.learn(lease->container);
+    if (view || view.error().code() == ErrorCode::NotFound) {
+      if (!view || runs(*view) || starting_.contains(id)) co_return;
+      break;
+    }
+    co_await pauseFor(executor_, looks_.back());
+  }
+  const bool never_ran = !ended.resumed && !ended.stopped;
+  if (never_ran || !parts_.ledger.setStopped(id, ended.stopped.value_or(parts_.clock.now()))) co_return;
+  persistLater();
+  std::string reason = "start_refused";
+  if (ended.resumed) co_await park(std::move(id), std::move(reason));
+  hold_timer_.cancel();
+}
+
+void LedgerService::containerStarted(const ContainerId& id) {
+  changed_.insert(id);
+  const Lease* lease = parts_.ledger.findByContainer(id);
+  if (lease == nullptr) return;
+  if (!lease->holds()) {
+    spdlog::critical("container {} of {} was started without its GPU lease {}, past ds01d", id.str(), lease->login,
+                     lease->id.str());
+    parts_.events.emit(
+        {.type = "state.validation",
+         .user = lease->login,
+         .details = {{"container", lease->container_name}, {"violation", "started while its lease holds no GPU"}}});
+    return;
+  }
+  if (parts_.ledger.setStopped(lease->id, std::nullopt)) persistLater();
+}
+
+void LedgerService::containerStopped(const ContainerId& id) {
+  changed_.insert(id);
+  const Lease* lease = parts_.ledger.findByContainer(id);
+  if (lease == nullptr || !parts_.ledger.setStopped(lease->id, parts_.clock.now())) return;
+  persistLater();
+  hold_timer_.cancel();
+}
+
+asio::awaitable<void> LedgerService::keepHolds() {
+  for (;;) {
+    const std::optional<seconds> next = co_await parkDue();
+    hold_timer_.expires_after(std::min(next.value_or(kLongestWait), kLongestWait));
+    boost::system::error_code ignored;
+    co_await hold_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+asio::awaitable<std::optional<seconds>> LedgerService::parkDue() {
+  if (!ready_) co_return std::nullopt;
+  const allocator::HoldOf hold_of = [this](const Lease& lease) -> std::optional<seconds> {
+    const std::expected<Limits, Denial> limits = parts_.limits_of(lease.login);
+    return limits ? limits->gpu_hold_after_stop : seconds{0};
+  };
+  const allocator::HoldsDue due = allocator::holdsDue(parts_.ledger.leases(), hold_of, parts_.clock.now());
+  const std::string reason = "hold_ended";
+  for (const LeaseId& lease : due.park) co_await park(lease, reason);
+  co_return due.next;
+}
+
+asio::awaitable<void> LedgerService::park(LeaseId id, std::string reason) {
+  const LeaseGates::Turn turn = co_await gates_.enter(id);
+  const Lease* lease = parts_.ledger.find(id);
+  if (lease == nullptr || !lease->stopped || starting_.contains(id)) co_return;
+  const ContainerId container = lease->container;
+  if (!co_await withdraw(id)) co_return;
+  co_await pauseFor(executor_, parts_.engine_notices);
+  const Result<ContainerView> view = co_await parts_.owners.learn(container);
+  lease = parts_.ledger.find(id);
+  if (lease == nullptr) co_return;
+  if (!view || runs(*view) || !lease->stopped) {
+    // It was started past us before the entry was gone, or the Engine does not say: what it may use stays its own.
+    if (view && parts_.ledger.setStopped(id, std::nullopt)) persistLater();
+    co_await publish(id);
+    co_return;
+  }
+  const std::optional<Lease> before = parts_.ledger.park(id);
+  if (!before) co_return;
+  parts_.events.emit(gpuReleased(*before, parts_.ledger, reason));
+  persistLater();
+}
+
+asio::awaitable<bool> LedgerService::publish(LeaseId id) {
+  const Lease* lease = parts_.ledger.find(id);
+  if (lease == nullptr || !lease->holds()) co_return false;
+  std::vector<GpuSlot> slots;
+  for (const std::string& uuid : lease->uuids) {
+    const GpuSlot* slot = parts_.ledger.slotByUuid(uuid);
+    if (slot == nullptr) {
+      spdlog::error("the inventory has no {} now; the CDI entry of lease {} is left as it is", uuid, id.str());
+      co_return false;
+    }
+    slots.push_back(*slot);
+  }
+  Lease copy = *lease;
+  const Status written = co_await parts_.devices.publish(std::move(copy), std::move(slots));
+  if (!written) {
+    spdlog::error("the CDI entry of lease {} could not be written: {}", id.str(), written.error().message());
+    // Perhaps it is there after all, later.
+    co_await withdraw(id);
+    co_return false;
+  }
+  if (parts_.ledger.find(id) == nullptr) {
+    co_await withdraw(id);
+    co_return false;
+  }
+  published_.insert(id);
+  co_return true;
+}
+
+asio::awaitable<bool> LedgerService::withdraw(LeaseId id) {
+  published_.erase(id);
+  const Status removed = co_await parts_.devices.withdraw(id);
+  if (!removed) spdlog::error("the CDI entry of lease {} stays: {}", id.str(), removed.error().message());
+  co_return removed.has_value();
+}
+
+asio::awaitable<void> LedgerService::dropEntry(LeaseId id) {
+  co_await withdraw(std::move(id));
+}
+
+asio::awaitable<Status> LedgerService::readEntries() {
+  const std::vector<Lease> leases = parts_.ledger.leases();
+  const bool some =
+      std::ranges::any_of(leases, [](const Lease& lease) { return lease.delivery == Lease::Delivery::AtStart; });
+  // Without any the directory may be another daemon's.
+  if (!some && parts_.devices.delivery() == Lease::Delivery::Fixed) co_return Status{};
+  Result<PublishedEntries> entries = co_await parts_.devices.published();
+  if (!entries) {
+    spdlog::error("the CDI entries of leases cannot be read: {}", entries.error().message());
+    co_return fail(entries.error());
+  }
+  entries_ = std::move(*entries);
+  co_return Status{};
+}
+
+asio::awaitable<void> LedgerService::alignEntries() {
+  if (const Status read = co_await readEntries(); !read) co_return;
+  const PublishedEntries entries = entries_;
+  for (const auto& [id, uuids] : entries) {
+    const LeaseGates::Turn turn = co_await gates_.enter(id);
+    const Lease* lease = parts_.ledger.find(id);
+    // An unknown one may be that of a container of ours that we have not seen yet.
+    const bool unknown = lease == nullptr;
+    if (unknown ? ready_ : !lease->holds()) co_await withdraw(id);
+  }
+  for (const Lease& lease : parts_.ledger.leases()) {
+    if (lease.delivery == Lease::Delivery::Fixed) continue;
+    const LeaseGates::Turn turn = co_await gates_.enter(lease.id);
+    const Lease* now = parts_.ledger.find(lease.id);
+    if (now == nullptr || !now->holds()) continue;
+    const auto entry = entries.find(lease.id);
+    const bool there = entry != entries.end() && entry->second == now->uuids;
+    if (!there || !published_.contains(lease.id)) co_await publish(lease.id);
+  }
+}
+
+// What the Engine says of containers that stopped or started while nobody listened.
+void LedgerService::noteRunning(const ContainerView& view) {
+  const Lease* lease = parts_.ledger.findByContainer(view.id);
+  if (lease == nullptr || !lease->holds() || changed_.contains(view.id) || starting_.contains(lease->id)) return;
+  if (runs(view)) parts_.ledger.setStopped(lease->id, std::nullopt);
+  if (view.status == "exited" || view.status == "dead") parts_.ledger.setStopped(lease->id, parts_.clock.now());
+}
+
+}  // namespace ds01::daemon

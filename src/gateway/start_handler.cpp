@@ -1,0 +1,79 @@
+// POST /containers/{}/start and /restart: a container with a GPU starts only while its lease holds slots.
+#include <chrono>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "gateway/container_rules.h"
+#include "gateway/handlers.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{20};
+constexpr milliseconds kLongestPause{640};
+
+// dockerd reads a new CDI entry when its watch of the directory tells it to, which may be a moment after our write. In
+// words of moby's daemon/cdi.go; if they change, the client gets the Engine's error and may try again.
+bool entryNotSeen(const WholeResponse& response) {
+  return response.head.status == 500 && response.body.find("CDI device injection failed") != std::string::npos;
+}
+
+std::optional<Denial> checkCheckpoint(const Exchange& exchange) {
+  if (exchange.caller().admin) return std::nullopt;
+  for (const char* const key : {"checkpoint", "checkpoint-dir"}) {
+    const std::string* value = exchange.target().get(key);
+    if (value == nullptr || value->empty()) continue;
+    return Denial{403, "checkpoint", "checkpoints are not open to users here; start the container without one"};
+  }
+  return std::nullopt;
+}
+
+asio::awaitable<Result<WholeResponse>> askToStart(Exchange& exchange, std::optional<std::string> body, bool fresh) {
+  for (milliseconds pause = kFirstPause;; pause *= 2) {
+    Outgoing out = exchange.outgoing();
+    out.body = body;
+    Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+    if (!response || !fresh || !entryNotSeen(*response) || pause > kLongestPause) co_return response;
+    asio::steady_timer timer(co_await asio::this_coro::executor, pause);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+}  // namespace
+
+asio::awaitable<Flow> handleStart(Exchange& exchange) {
+  const Resolved found = co_await resolveContainer(exchange, exchange.name());
+  if (!found.container) co_return found.flow;
+  putName(exchange, found.container->id);
+  if (std::optional<Denial> denial = checkCheckpoint(exchange)) co_return co_await exchange.deny(std::move(*denial));
+  // Only API versions that users may not speak have one.
+  std::optional<std::string> body;
+  if (exchange.caller().admin && exchange.head().hasBody()) {
+    std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
+    if (!bytes) co_return co_await exchange.deny(std::move(bytes.error()));
+    body = std::move(*bytes);
+  }
+  const DecisionId decision = exchange.ports().site.newDecision();
+  std::expected<StartPermit, Denial> admitted =
+      co_await exchange.ports().grants.admitStart(found.container->id, decision);
+  if (!admitted) co_return co_await exchange.deny(std::move(admitted.error()), decision);
+  // Every way out settles the permit before the client hears of it.
+  std::optional<StartPermit> permit(std::move(*admitted));
+
+  Result<WholeResponse> response = co_await askToStart(exchange, std::move(body), permit->fresh());
+  if (!response) {
+    permit.reset();
+    co_return co_await exchange.engineFailed(response.error());
+  }
+  if (response->head.status / 100 == 2 || response->head.status == 304) permit->started();
+  permit.reset();
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+}  // namespace ds01::gateway
