@@ -64,8 +64,13 @@ std::string gpusFlag(const Context& context) {
   }
   if (devices.empty() || devices == "void" || devices == "none") return {};
   if (devices == "all") return "--gpus all";
-  return devices.find(',') == std::string::npos ? fmt::format("--gpus device={}", shown(devices))
-                                                : fmt::format("--gpus '\"device={}\"'", shown(devices));
+  const auto names_gpus = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_.:,").find(c) != std::string_view::npos;
+  };
+  if (!std::ranges::all_of(devices, names_gpus)) return "--gpus 1";
+  const bool several = devices.find(',') != std::string::npos;
+  return several ? fmt::format("--gpus '\"device={}\"'", devices) : fmt::format("--gpus device={}", devices);
 }
 
 }  // namespace

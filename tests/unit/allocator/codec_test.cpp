@@ -161,7 +161,8 @@ TEST(StateCodec, WhatIsNotOurFormIsRefusedWithItsPlace) {
   EXPECT_EQ(errorOf(R"({"version":1,"leases":[],"x":0})"), "x: unknown field");
   EXPECT_EQ(errorOf(replaced(kSample, R"("group":"student",)", "")), "leases[0].group: missing");
   EXPECT_EQ(errorOf(replaced(kSample, R"("group":)", R"("extra":1,"group":)")), "leases[0].extra: unknown field");
-  EXPECT_EQ(errorOf(replaced(kSample, R"("bound")", R"("running")")), "leases[0].state: must be reserved, bound or parked");
+  EXPECT_EQ(errorOf(replaced(kSample, R"("bound")", R"("running")")),
+            "leases[0].state: must be reserved, bound or parked");
   EXPECT_EQ(errorOf(replaced(kSample, "4294967294", "4294967296")),
             "leases[0].uid: must be a whole number from 0 to 4294967295");
   EXPECT_EQ(errorOf(replaced(kSample, "4294967294", "-1")),

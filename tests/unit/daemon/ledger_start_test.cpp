@@ -132,8 +132,7 @@ TEST_F(AtStart, AStartAfterTheHoldTakesAnotherSlotAndItsEntryIsThereFirst) {
   startIt(id);
   ASSERT_EQ(leaseOf(id).uuids, std::vector<std::string>{"GPU-0"});
   park(id);
-  scene.run("bob", 'b',
-            GpuRequest{.kind = GpuRequest::Kind::Devices, .count = 1, .devices = {"GPU-0"}, .profile = {}});
+  scene.run("bob", 'b', GpuRequest{.kind = GpuRequest::Kind::Devices, .count = 1, .devices = {"GPU-0"}, .profile = {}});
   Permit permit = start(id);
   ASSERT_TRUE(permit) << permit.error().text;
   EXPECT_TRUE(permit->fresh());
