@@ -112,10 +112,15 @@ TEST(GpuRequest, OtherWaysAreToldTheirGpusFlag) {
             R"(Replace --runtime by --gpus '"device=0,1"'.)");
   EXPECT_EQ(remedy(R"({"Env":["A=b","NVIDIA_VISIBLE_DEVICES"],"HostConfig":{"Runtime":"nvidia"}})"),
             "Leave --runtime out.");
-  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=0"]}]}})"),
-            "Ask with --gpus device=0.");
-  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]}]}})"),
-            "Ask with --gpus all.");
+  EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=GPU-a-1"],"HostConfig":{"Runtime":"nvidia"}})"),
+            "Replace --runtime by --gpus device=GPU-a-1.");
+  EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=$(id)"],"HostConfig":{"Runtime":"nvidia"}
+})"),
+            "Replace --runtime by --gpus 1.");
+EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=0"]}]}})"),
+          "Ask with --gpus device=0.");
+EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]}]}})"),
+          "Ask with --gpus all.");
 }
 
 // Compose 1.29 for a service that says neither how many nor which.
