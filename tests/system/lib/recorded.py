@@ -27,11 +27,6 @@ class Recorded:
     def image(self):
         return json.loads(self.body)["Image"]
 
-    @property
-    def joined(self):
-        """Whether it joins a container by id."""
-        return b'"container:' + _SOME_ID in self.body
-
     def denied(self):
         """Whether admission refuses it on any Engine: the expectations (tests/golden/expected) of the same kind of client
         say so."""
@@ -41,10 +36,11 @@ class Recorded:
         return any("denied" in json.loads(path.read_text()) for path in files)
 
     def sent_by(self, user, container):
-        """The bytes for this user's home and, where a container is joined, this one."""
-        return self.body.replace(b"/home/alice", str(user.home).encode()).replace(
-            b"container:" + _SOME_ID, b"container:" + container.encode()
-        )
+        """The bytes for this user's home, for a container that is joined, and for GPUs that are whole on the simulated
+        machine."""
+        body = self.body.replace(b"/home/alice", str(user.home).encode())
+        body = body.replace(b"container:" + _SOME_ID, b"container:" + container.encode())
+        return re.sub(rb'(?<="DeviceIDs":)\s*\["0",\s*"1"\]', b'["0","3"]', body)
 
 
 def _kind(folder):
