@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "daemon/background.h"
 #include "daemon/ledger_service.h"
 #include "inventory/changes.h"
 
@@ -40,6 +41,10 @@ void LedgerService::setInventory(Inventory inventory) {
   }
   for (const inventory::SlotChange& change : changes) tell(change);
   reportViolations();
+  if (changes.empty()) return;
+  // Entries name device files, which may be others now.
+  published_.clear();
+  runBeside(executor_, alignEntries(), "write the CDI entries of leases");
 }
 
 void LedgerService::inventoryStale(std::string why) {

@@ -1,4 +1,4 @@
-#include "gateway/ports.h"
+#include "gateway/grant.h"
 
 namespace ds01::gateway {
 

@@ -131,12 +131,6 @@ asio::awaitable<Flow> handleContainer(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
-  for (const char* const key : {"checkpoint", "checkpoint-dir"}) {
-    const std::string* value = exchange.target().get(key);
-    if (value == nullptr || value->empty()) continue;
-    Denial denial{403, "checkpoint", "checkpoints are not open to users here; start the container without one"};
-    co_return co_await exchange.deny(std::move(denial));
-  }
   ArchiveGuard guard;
   Outgoing out = plainOutgoing(exchange);
   // The only such request with a body that streams: PUT …/archive.

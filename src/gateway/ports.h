@@ -13,10 +13,9 @@
 #include "admission/admission.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "gateway/grant.h"
 #include "model/denial.h"
 #include "model/engine.h"
-#include "model/gpu.h"
-#include "model/lease.h"
 #include "model/limits.h"
 #include "model/user.h"
 
@@ -63,110 +62,6 @@ class Ownership {
   virtual void rememberExec(std::string exec_id, const OwnedContainer& container) = 0;
   // After the Engine has answered 2xx to a removal: the lease ends now, not when the event arrives.
   virtual boost::asio::awaitable<void> removed(ContainerId id) = 0;
-};
-
-class Grants;
-
-// The right to create one container, and the GPU slots it will hold. Move-only. Dropped before `forwarded()`:
-// everything is given back. Dropped after it without `bind()`: nobody knows what the Engine did, so it stays held until
-// the Engine has been asked. Must not outlive the Grants it came from (the daemon stops sessions first).
-class Grant {
- public:
-  Grant(Grants& grants, DecisionId ticket, std::optional<Lease> lease, std::vector<GpuSlot> slots,
-        std::vector<std::string> device_nodes = {})
-      : grants_(&grants),
-        ticket_(std::move(ticket)),
-        lease_(std::move(lease)),
-        slots_(std::move(slots)),
-        device_nodes_(std::move(device_nodes)) {}
-  Grant(Grant&& other) noexcept
-      : grants_(std::exchange(other.grants_, nullptr)),
-        ticket_(std::move(other.ticket_)),
-        lease_(std::move(other.lease_)),
-        slots_(std::move(other.slots_)),
-        device_nodes_(std::move(other.device_nodes_)),
-        forwarded_(other.forwarded_) {}
-  Grant& operator=(Grant&&) = delete;
-  Grant(const Grant&) = delete;
-  Grant& operator=(const Grant&) = delete;
-  ~Grant();
-
-  const DecisionId& ticket() const { return ticket_; }
-  const std::optional<Lease>& lease() const { return lease_; }  // unset: no GPU was asked for
-  const std::vector<GpuSlot>& slots() const { return slots_; }  // in the order of lease()->uuids
-  // Device files that the container's configuration must name, all there on the host.
-  const std::vector<std::string>& deviceNodes() const { return device_nodes_; }
-
-  void forwarded() { forwarded_ = true; }
-  // The Engine said no: give everything back, also after forwarded().
-  void refused();
-  // The Engine said 201. Done with this grant.
-  boost::asio::awaitable<void> bind(ContainerId id, std::string name, std::string owner);
-
- private:
-  Grants* grants_;
-  DecisionId ticket_;
-  std::optional<Lease> lease_;
-  std::vector<GpuSlot> slots_;
-  std::vector<std::string> device_nodes_;
-  bool forwarded_ = false;
-};
-
-// The right to start one container once. Move-only. Dropped without started(): whether the container runs is found out,
-// and what was given for this start alone is taken back. Must not outlive the Grants it came from.
-class StartPermit {
- public:
-  StartPermit() = default;  // for a container about which nothing must be known
-  // `fresh`: its slots were found for this start, and the Engine may need a moment to see them.
-  StartPermit(Grants& grants, LeaseId lease, bool fresh) : grants_(&grants), lease_(std::move(lease)), fresh_(fresh) {}
-  StartPermit(StartPermit&& other) noexcept
-      : grants_(std::exchange(other.grants_, nullptr)),
-        lease_(std::move(other.lease_)),
-        fresh_(other.fresh_),
-        started_(other.started_) {}
-  StartPermit& operator=(StartPermit&&) = delete;
-  StartPermit(const StartPermit&) = delete;
-  StartPermit& operator=(const StartPermit&) = delete;
-  ~StartPermit();
-
-  bool fresh() const { return fresh_; }
-  // The Engine said that it runs, now or already.
-  void started() { started_ = true; }
-
- private:
-  Grants* grants_ = nullptr;
-  LeaseId lease_;
-  bool fresh_ = false;
-  bool started_ = false;
-};
-
-struct GrantRequest {
-  Caller caller;
-  Limits limits;
-  DecisionId decision;
-  std::string container_name;  // as asked for; may be empty
-  std::optional<GpuRequest> gpu;
-};
-
-class Grants {
- public:
-  virtual ~Grants() = default;
-  // Checks max_containers_per_user and, with `gpu`, reserves slots. When it returns a grant with a lease, the
-  // reservation is on disk.
-  virtual boost::asio::awaitable<std::expected<Grant, Denial>> reserve(GrantRequest request) = 0;
-  // Whether this container, known to the ownership index, may start now. One whose slots were given back gets others of
-  // the same kind, within its owner's quota of now, or is refused as a create would be.
-  virtual boost::asio::awaitable<std::expected<StartPermit, Denial>> admitStart(ContainerId container,
-                                                                                DecisionId decision) = 0;
-
- protected:
-  friend class Grant;
-  friend class StartPermit;
-  virtual void startEnded(LeaseId lease, bool started) = 0;
-  virtual boost::asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id,
-                                            std::string name, std::string owner) = 0;
-  virtual void release(DecisionId ticket, std::optional<LeaseId> lease) = 0;    // nothing was made
-  virtual void uncertain(DecisionId ticket, std::optional<LeaseId> lease) = 0;  // ask the Engine what came of it
 };
 
 class Site {

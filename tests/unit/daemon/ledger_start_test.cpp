@@ -294,6 +294,25 @@ TEST_F(AtStart, ANewDaemonFindsHoldsEntriesAndLeasesAsTheyAre) {
   EXPECT_FALSE(leaseOf(stopped).holds());
 }
 
+// After a change of MIG the same instance has other device files; a GPU that is gone leaves the entry as it was.
+TEST_F(AtStart, AChangedInventoryIsWrittenIntoTheEntries) {
+  const ContainerId id = scene.run("alice", 'a', oneGpu());
+  const std::size_t before = scene.devices.writes;
+  Inventory changed = twoGpus();
+  scene.grants.setInventory(changed);
+  scene.drain();
+  EXPECT_EQ(scene.devices.writes, before);
+  changed.slots[0].device_nodes = {"/dev/nvidia7"};
+  scene.grants.setInventory(changed);
+  scene.drain();
+  EXPECT_EQ(scene.devices.writes, before + 1);
+  changed.slots.erase(changed.slots.begin());
+  scene.grants.setInventory(changed);
+  scene.drain();
+  EXPECT_EQ(scene.devices.writes, before + 1);
+  EXPECT_EQ(entryOf(id), std::vector<std::string>{"GPU-0"});
+}
+
 TEST_F(AtStart, ALostLedgerComesBackFromLabelsAndEntries) {
   const ContainerId held = scene.run("alice", 'a', oneGpu());
   const ContainerId parked = scene.run("bob", 'b', oneGpu());

@@ -77,6 +77,7 @@ class FakeDevices final : public GpuDevices {
     std::vector<std::string> uuids;
     for (const GpuSlot& slot : slots) uuids.push_back(slot.uuid);
     entries[lease.id] = std::move(uuids);
+    ++writes;
     co_return Status{};
   }
   asio::awaitable<Status> withdraw(LeaseId lease) override {
@@ -89,6 +90,7 @@ class FakeDevices final : public GpuDevices {
   std::vector<std::string> nodes;
   bool broken = false;
   PublishedEntries entries;
+  std::size_t writes = 0;
 };
 
 inline ContainerId containerId(char digit) {
