@@ -74,6 +74,7 @@ std::expected<std::string, Denial> resolveSource(const Context& context, const s
                   {"HostConfig.Binds, HostConfig.Mounts", shown(source), "read-only"},
                   "Mount it read-only, with :ro or readonly."));
   }
+  if (!found->second.warning.empty()) context.out.warnings.push_back("ds01: " + found->second.warning);
   return found->second.resolved;
 }
 

@@ -76,6 +76,26 @@ void readMounts(const Section& section, MountSettings& mounts, Report& report) {
   }
 }
 
+void readIdentity(const Section& section, IdentitySettings& identity, Report& report) {
+  std::string spaces;
+  take(section, "user_namespaces", spaces);
+  identity.user_namespaces_of_owner = spaces == "owner";
+  const Entry* list = section.find("cgroups");
+  if (list == nullptr) return;
+  for (const Section& place : std::get<std::vector<Section>>(list->value)) {
+    IdentitySettings::Cgroup cgroup;
+    take(place, "cgroup", cgroup.path);
+    take(place, "login", cgroup.login);
+    if (place.find("cgroup") == nullptr) {
+      report.error(place.at, "identity.cgroups.cgroup", "is missing; expected a cgroup's path");
+    } else if (cgroup.path == "/") {
+      report.error(place.at, "identity.cgroups.cgroup", "/ is everybody; expected a cgroup of one container");
+    }
+    if (cgroup.login.empty()) report.error(place.at, "identity.cgroups.login", "is missing; expected a login");
+    identity.cgroups.push_back(std::move(cgroup));
+  }
+}
+
 void takeDirection(const Section& section, std::string_view name, FailDirection& out) {
   std::string text;
   take(section, name, text);
@@ -112,6 +132,7 @@ void readDaemon(const Section& file, Config& config, Report& report) {
   if (const Section* gpu = below(file, "gpu")) readGpu(*gpu, daemon.gpu);
   if (const Section* mounts = below(file, "mounts")) readMounts(*mounts, daemon.mounts, report);
   if (const Section* queue = below(file, "queue")) take(*queue, "wait", daemon.queue.wait);
+  if (const Section* identity = below(file, "identity")) readIdentity(*identity, daemon.identity, report);
   if (const Section* fail = below(file, "fail")) {
     takeDirection(*fail, "gpu_inventory", daemon.fail.gpu_inventory);
     takeDirection(*fail, "events", daemon.fail.events);

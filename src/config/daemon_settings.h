@@ -53,6 +53,16 @@ struct QueueSettings {
   std::chrono::seconds wait{180};
 };
 
+// Callers from other engines' containers.
+struct IdentitySettings {
+  struct Cgroup {
+    std::string path;  // absolute and clean, not "/"
+    std::string login;
+  };
+  bool user_namespaces_of_owner = false;
+  std::vector<Cgroup> cgroups;  // in the order of the file
+};
+
 enum class FailDirection { Closed, Open };
 
 // What happens while something cannot be asked. Where only one direction is sane there is no setting.
@@ -66,6 +76,7 @@ struct DaemonSettings {
   GpuSettings gpu;
   MountSettings mounts;
   QueueSettings queue;
+  IdentitySettings identity;
   FailSettings fail;
   std::set<std::string, std::less<>> service_users;
 };

@@ -38,6 +38,12 @@ constexpr auto kRows = std::to_array<Key>({
      .doc = "Logins of programs such as dashboards: they see everybody's containers (list, inspect, stats), and do no "
             "more to them."},
     {.block = DaemonFile,
+     .name = "identity",
+     .type = T::Mapping,
+     .child = DaemonIdentity,
+     .doc =
+         "Who calls from containers that are not this Engine's (podman, LXC). Refused unless something stands here."},
+    {.block = DaemonFile,
      .name = "fail",
      .type = T::Mapping,
      .child = DaemonFail,
@@ -103,6 +109,27 @@ constexpr auto kRows = std::to_array<Key>({
      .type = T::Duration,
      .unit = 's',
      .doc = "How long a request waits for a GPU; 0: not at all. 180 s if absent."},
+
+    {.block = DaemonIdentity,
+     .name = "user_namespaces",
+     .type = T::Choice,
+     .choices = "refuse|owner",
+     .doc = "A caller in a user namespace of its own (rootless podman): owner lets it act as the login that made the "
+            "namespace. refuse if absent."},
+    {.block = DaemonIdentity,
+     .name = "cgroups",
+     .type = T::MappingList,
+     .child = DaemonIdentityCgroup,
+     .doc = "Callers in other namespaces by their cgroup; the first that fits counts."},
+    {.block = DaemonIdentityCgroup,
+     .name = "cgroup",
+     .type = T::Path,
+     .doc = "Callers at or below this cgroup, as /proc/PID/cgroup shows it, and only where nobody but root can make "
+            "cgroups; say /lxc.payload.web."},
+    {.block = DaemonIdentityCgroup,
+     .name = "login",
+     .type = T::Text,
+     .doc = "Act as this login, without its rights as an admin."},
 
     {.block = DaemonFail,
      .name = "gpu_inventory",

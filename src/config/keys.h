@@ -36,6 +36,8 @@ enum class Block : std::uint8_t {
   DaemonGpu,
   DaemonMounts,
   DaemonQueue,
+  DaemonIdentity,
+  DaemonIdentityCgroup,
   DaemonFail,
   GpuFile,  // a simulated GPU inventory
   GpuFileGpu,

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "daemon/failures.h"
+#include "daemon/site.h"
+#include "docker/engine_client.h"
 #include "gateway/ports.h"
 #include "identity/posix/identifier.h"
 #include "mounts/posix/path_resolver.h"
+#include "mounts/posix/socket_mounts.h"
 
 namespace ds01::daemon {
 
@@ -21,13 +24,33 @@ class KernelIdentities final : public gateway::Identities {
   Failures& failures_;
 };
 
+// Whose container a peer lives in, asked of the Engine each time.
+class EngineContainers final : public identity::posix::Containers {
+ public:
+  // All outlive this.
+  EngineContainers(docker::EngineClient& engine, const Site& site, SliceNames& names)
+      : engine_(engine), site_(site), names_(names) {}
+  std::optional<EngineFacts> engine() const override { return site_.engineFacts(); }
+  boost::asio::awaitable<Result<std::optional<identity::posix::EngineContainer>>> find(ContainerId id) override;
+
+ private:
+  docker::EngineClient& engine_;
+  const Site& site_;
+  SliceNames& names_;
+};
+
 class ResolvedPaths final : public gateway::Paths {
  public:
-  ResolvedPaths(mounts::posix::PathResolver& resolver, Failures& failures) : resolver_(resolver), failures_(failures) {}
+  // All outlive this.
+  ResolvedPaths(mounts::posix::PathResolver& resolver, mounts::posix::SocketMounts& sockets, Failures& failures)
+      : resolver_(resolver), sockets_(sockets), failures_(failures) {}
   boost::asio::awaitable<Result<gateway::BindSource>> resolveBind(const User& user, std::string source) override;
 
  private:
-  mounts::posix::PathResolver& resolver_;  // outlives this, as failures_ does
+  boost::asio::awaitable<Result<gateway::BindSource>> resolve(const User& user, std::string source);
+
+  mounts::posix::PathResolver& resolver_;
+  mounts::posix::SocketMounts& sockets_;
   Failures& failures_;
 };
 

@@ -64,8 +64,12 @@ int run(const Options& options) {
   if (!saved) return complain(kExitFailed, saved.error().message());
   if (!saved->warning.empty()) spdlog::error("{}", saved->warning);
 
+  Result<SavedNames> names = readSavedNames(options.state_dir / "slice-names.json");
+  if (!names) return complain(kExitFailed, names.error().message());
+  if (!names->warning.empty()) spdlog::error("{}", names->warning);
+
   Daemon daemon(options, std::move(loaded.config), std::move(*inventory));
-  if (const Status restored = daemon.restore(std::move(saved->leases)); !restored) {
+  if (const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names)); !restored) {
     return complain(kExitFailed, restored.error().context("gpu-state.json").message());
   }
   const Status served = daemon.run();

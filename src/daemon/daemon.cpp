@@ -50,6 +50,14 @@ std::expected<Limits, Denial> limitsOf(const Site& site, const std::string& logi
   return site.limitsFor(user);
 }
 
+allocator::StateWriter::Write writerOf(const std::filesystem::path& path, Failures& failures) {
+  return [&failures, file = allocator::StateFile(path.native())](std::string_view image) {
+    Status written = file.write(image);
+    if (!written) failures.note(Dependency::StateFile, written.error().message());
+    return written;
+  };
+}
+
 }  // namespace
 
 Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory)
@@ -60,27 +68,29 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                .group = identity::posix::groupId("adm"),
                .on_loss = [this](std::uint64_t lines) { failures_.note(Dependency::EventLog, "the disk", lines); }},
               clock_),
-      writer_([this,
-               file = allocator::StateFile((options_.state_dir / "gpu-state.json").native())](std::string_view image) {
-        Status written = file.write(image);
-        if (!written) failures_.note(Dependency::StateFile, written.error().message());
-        return written;
-      }),
+      writer_(writerOf(options_.state_dir / "gpu-state.json", failures_)),
+      names_writer_(writerOf(options_.state_dir / "slice-names.json", failures_)),
+      names_(io_.get_executor(),
+             [this](std::string image, std::function<void(Status)> done) {
+               names_writer_.write(std::move(image), std::move(done));
+             }),
       name_pool_(4, 256),
       path_pool_(2, 64),
       device_pool_(1, 1024),
       user_db_(name_pool_, clock_),
-      identifier_(user_db_, {}),
       path_resolver_(path_pool_),
-      identities_(identifier_, user_db_, failures_),
-      paths_(path_resolver_, failures_),
+      socket_mounts_(path_pool_, options_.listen_path, options_.engine_path),
+      paths_(path_resolver_, socket_mounts_, failures_),
       engine_(io_.get_executor(), options_.engine_path),
       ledger_(std::move(inventory)),
       at_start_(config),
-      site_(config, emitterOf(config->daemon.gpu, *options_.gpus), [this] { return events_.losing(); }),
+      site_(config, emitterOf(config->daemon.gpu, *options_.gpus), names_, [this] { return events_.losing(); }),
+      containers_(engine_, site_, names_),
+      identifier_(user_db_, containers_),
+      identities_(identifier_, user_db_, failures_),
       devices_(site_.gpuEmitter(), config->daemon.gpu.cdi_dir, device_pool_,
                [this] { return site_.engineFacts().value_or(EngineFacts{}).cdi_spec_dirs; }),
-      owners_(engine_, [this](const ContainerId& id) { grants_.containerGone(id); }),
+      owners_(engine_, names_, [this](const ContainerId& id) { grants_.containerGone(id); }),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
@@ -102,7 +112,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
   }
 }
 
-Status Daemon::restore(std::vector<Lease> leases) {
+Status Daemon::restore(std::vector<Lease> leases, std::optional<slices::NameMap> names) {
+  if (names) names_.restore(std::move(*names));
   return ledger_.restore(std::move(leases));
 }
 
@@ -141,6 +152,9 @@ void Daemon::applyConfig() {
                             .service_users = {services.begin(), services.end()}});
   path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
+  identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};
+  for (const auto& cgroup : config.daemon.identity.cgroups) foreign.places.push_back({cgroup.path, cgroup.login});
+  identifier_.setForeignRules(std::move(foreign));
   grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
                             ? allocator::GpusForAll::Available
                             : allocator::GpusForAll::One);

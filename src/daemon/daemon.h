@@ -22,6 +22,7 @@
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
 #include "daemon/site.h"
+#include "daemon/slice_names.h"
 #include "docker/uds/engine_client.h"
 #include "events/jsonl/jsonl_sink.h"
 #include "gateway/gateway.h"
@@ -37,8 +38,8 @@ class Daemon {
   // `command_line` as it was given; what it leaves open is the configuration's.
   Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory);
 
-  // Leases from disk; before run().
-  Status restore(std::vector<Lease> leases);
+  // Leases and slice names from disk; before run().
+  Status restore(std::vector<Lease> leases, std::optional<slices::NameMap> names);
   // Serves until SIGTERM or SIGINT. Returns an error if it could not begin to serve.
   Status run();
 
@@ -58,18 +59,22 @@ class Daemon {
   Failures failures_;
   events::JsonlSink events_;
   allocator::StateWriter writer_;
+  allocator::StateWriter names_writer_;
+  SliceNames names_;
   net::BlockingPool name_pool_;    // user database look-ups, configuration reload
   net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified
   net::BlockingPool device_pool_;  // one thread: entries are written and removed in order
   identity::posix::UserDb user_db_;
-  identity::posix::Identifier identifier_;
   mounts::posix::PathResolver path_resolver_;
-  KernelIdentities identities_;
+  mounts::posix::SocketMounts socket_mounts_;
   ResolvedPaths paths_;
   docker::uds::UdsEngineClient engine_;
   allocator::Ledger ledger_;
   std::shared_ptr<const config::Config> at_start_;
   Site site_;
+  EngineContainers containers_;
+  identity::posix::Identifier identifier_;
+  KernelIdentities identities_;
   HostGpuDevices devices_;
   OwnerService owners_;
   LedgerService grants_;

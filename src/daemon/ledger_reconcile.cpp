@@ -81,6 +81,7 @@ asio::awaitable<Status> LedgerService::reconcile() {
   apply(planReconcile(before.leases, *present, leasesInFlight()));
   for (const PresentContainer& container : *present) noteRunning(container.view);
   reportViolations();
+  parts_.owners.allSeen();
   ready_ = true;
   persistLater();
   co_await alignEntries();
@@ -94,7 +95,7 @@ asio::awaitable<Result<std::vector<PresentContainer>>> LedgerService::inspectAll
   for (const ContainerSummary& summary : listed) {
     Result<ContainerView> view = co_await parts_.owners.learn(summary.id);
     if (view) {
-      std::optional<std::string> owner = provenOwner(*view);
+      std::optional<std::string> owner = parts_.owners.provenOwner(*view);
       present.push_back({std::move(*view), std::move(owner)});
       continue;
     }
@@ -140,7 +141,7 @@ asio::awaitable<void> LedgerService::containerCreated(ContainerId id) {
     }
     co_return;
   }
-  if (const std::optional<std::string> owner = provenOwner(*view)) takeBack(*view, *owner);
+  if (const std::optional<std::string> owner = parts_.owners.provenOwner(*view)) takeBack(*view, *owner);
 }
 
 // What the label of a container says that it holds, whatever the ledger knew of it.
@@ -212,7 +213,7 @@ asio::awaitable<Result<bool>> LedgerService::bindFound(LeaseId lease) {
   for (const ContainerSummary& summary : *listed) {
     const Result<ContainerView> view = co_await parts_.owners.learn(summary.id);
     if (!view && view.error().code() != ErrorCode::NotFound) co_return fail(view.error());
-    if (!view || !provenOwner(*view)) continue;
+    if (!view || !parts_.owners.provenOwner(*view)) continue;
     if (stillReserved(lease)) bindLease(lease, view->id, view->name);
     co_return true;
   }

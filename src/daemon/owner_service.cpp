@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "ownership/owner.h"
-#include "slices/names.h"
 
 namespace ds01::daemon {
 namespace {
@@ -17,12 +16,9 @@ bool isFullId(const std::string& ref) {
 
 }  // namespace
 
-std::optional<std::string> provenOwner(const ContainerView& view) {
-  return ownership::ownerOf(view, &slices::sliceBelongsTo);
-}
-
-OwnerService::OwnerService(docker::EngineClient& engine, std::function<void(const ContainerId&)> on_removed)
-    : engine_(engine), on_removed_(std::move(on_removed)) {}
+OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names,
+                           std::function<void(const ContainerId&)> on_removed)
+    : engine_(engine), names_(names), on_removed_(std::move(on_removed)) {}
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
   // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/slice_names.h"
 #include "docker/engine_client.h"
 #include "gateway/ports.h"
 #include "ownership/index.h"
@@ -18,8 +19,9 @@ namespace ds01::daemon {
 
 class OwnerService final : public gateway::Ownership {
  public:
-  // `engine` and `on_removed` must outlive this. `on_removed` is told once when a container is known to be gone.
-  OwnerService(docker::EngineClient& engine, std::function<void(const ContainerId&)> on_removed);
+  // `engine`, `names` and `on_removed` must outlive this. `on_removed` is told once when a container is known to be
+  // gone.
+  OwnerService(docker::EngineClient& engine, SliceNames& names, std::function<void(const ContainerId&)> on_removed);
 
   boost::asio::awaitable<Result<gateway::OwnedContainer>> find(std::string ref) override;
   boost::asio::awaitable<Result<gateway::OwnedContainer>> findExec(std::string exec_id) override;
@@ -33,19 +35,22 @@ class OwnerService final : public gateway::Ownership {
   void rename(const ContainerId& id, std::string name);
   void forget(ContainerId id);
 
+  // The login that a container provably belongs to: label and cgroup parent agree.
+  std::optional<std::string> provenOwner(const ContainerView& view) { return names_.provenOwner(view); }
+  // All containers that the Engine has have been learned.
+  void allSeen() { names_.allContainersSeen(); }
+
   const ownership::Index& index() const { return index_; }
 
  private:
   void remember(const ContainerView& view);
 
   docker::EngineClient& engine_;
+  SliceNames& names_;
   std::function<void(const ContainerId&)> on_removed_;
   ownership::Index index_;
   std::unordered_map<std::string, ContainerId> execs_;
   std::deque<std::string> exec_order_;  // oldest first, to bound execs_
 };
-
-// The login that a container provably belongs to (label and cgroup parent agree).
-std::optional<std::string> provenOwner(const ContainerView& view);
 
 }  // namespace ds01::daemon

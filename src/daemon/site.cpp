@@ -7,10 +7,12 @@
 
 namespace ds01::daemon {
 
-Site::Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter, std::function<bool()> events_lost)
+Site::Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter, SliceNames& names,
+           std::function<bool()> events_lost)
     : config_(std::move(config)),
       emitter_(emitter),
       cdi_dir_(config_->daemon.gpu.cdi_dir),
+      names_(names),
       events_lost_(std::move(events_lost)) {}
 
 std::optional<Denial> Site::refuseUnrecorded() const {
@@ -35,16 +37,18 @@ DecisionId Site::newDecision() {
   return DecisionId("D" + net::randomHex(6));
 }
 
-Result<std::string> Site::cgroupParent(const User& user, const Limits& limits) const {
-  if (!facts_) return fail(ErrorCode::Unavailable, "the Docker Engine is away");
+boost::asio::awaitable<Result<std::string>> Site::cgroupParent(User user, Limits limits) {
+  const Result<std::string> part = co_await names_.partOf(user.login);
+  if (!part) co_return fail(part.error());
+  if (!facts_) co_return fail(ErrorCode::Unavailable, "the Docker Engine is away");
   const auto driver = facts_->systemd_cgroups ? slices::CgroupDriver::Systemd : slices::CgroupDriver::Cgroupfs;
-  return slices::cgroupParent(driver, limits.group, user.login);
+  co_return slices::cgroupParent(driver, limits.group, *part);
 }
 
-Result<std::string> Site::buildCgroupParent(const User& user, const Limits& limits) const {
-  const Result<std::string> parent = cgroupParent(user, limits);
-  if (!parent) return fail(parent.error());
-  return slices::buildCgroupParent(*parent);
+boost::asio::awaitable<Result<std::string>> Site::buildCgroupParent(User user, Limits limits) {
+  const Result<std::string> parent = co_await cgroupParent(std::move(user), std::move(limits));
+  if (!parent) co_return fail(parent.error());
+  co_return slices::buildCgroupParent(*parent);
 }
 
 }  // namespace ds01::daemon

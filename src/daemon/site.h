@@ -7,15 +7,16 @@
 #include <string>
 
 #include "config/config.h"
+#include "daemon/slice_names.h"
 #include "gateway/ports.h"
 
 namespace ds01::daemon {
 
 class Site final : public gateway::Site {
  public:
-  // `emitter` and the configuration's gpu.cdi_dir stay those of the start.
-  // `events_lost` says whether events.jsonl loses lines now.
-  Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter,
+  // `emitter` and the configuration's gpu.cdi_dir stay those of the start. `names` outlives this. `events_lost` says
+  // whether events.jsonl loses lines now.
+  Site(std::shared_ptr<const config::Config> config, admission::Emitter emitter, SliceNames& names,
        std::function<bool()> events_lost = {});
 
   std::expected<Limits, Denial> limitsFor(const User& user) const override;
@@ -24,8 +25,8 @@ class Site final : public gateway::Site {
   std::optional<Denial> gpuTrouble() const override;
   DecisionId newDecision() override;
   std::optional<Denial> refuseUnrecorded() const override;
-  Result<std::string> cgroupParent(const User& user, const Limits& limits) const override;
-  Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override;
+  boost::asio::awaitable<Result<std::string>> cgroupParent(User user, Limits limits) override;
+  boost::asio::awaitable<Result<std::string>> buildCgroupParent(User user, Limits limits) override;
 
   void setEngineFacts(std::optional<EngineFacts> facts) { facts_ = std::move(facts); }
   // Later decisions use the new configuration; what was granted stays.
@@ -36,6 +37,7 @@ class Site final : public gateway::Site {
   std::shared_ptr<const config::Config> config_;
   admission::Emitter emitter_;
   std::string cdi_dir_;
+  SliceNames& names_;
   std::function<bool()> events_lost_;
   std::optional<EngineFacts> facts_;
 };

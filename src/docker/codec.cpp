@@ -55,6 +55,14 @@ bool boolAt(const json::object& from, std::string_view key, bool otherwise) {
   return value != nullptr && value->is_bool() ? value->get_bool() : otherwise;
 }
 
+// 0 for what is no pid.
+std::int32_t pidAt(const json::object& from, std::string_view key) {
+  const json::value* value = from.if_contains({key.data(), key.size()});
+  const std::int64_t* number = value == nullptr ? nullptr : value->if_int64();
+  return number != nullptr && std::in_range<std::int32_t>(*number) && *number > 0 ? static_cast<std::int32_t>(*number)
+                                                                                  : 0;
+}
+
 std::map<std::string, std::string> stringsAt(const json::object* from, std::string_view key) {
   std::map<std::string, std::string> out;
   const json::object* object = objectAt(from, key);
@@ -120,6 +128,7 @@ Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version)
     facts.pids_limit = boolAt(*about, "PidsLimit", true);
     facts.systemd_cgroups = stringAt(&*about, "CgroupDriver") == "systemd";
     facts.cdi_spec_dirs = textsAt(*about, "CDISpecDirs");
+    facts.cgroup_v2 = stringAt(&*about, "CgroupVersion") == "2";
     if (std::string name = stringAt(&*about, "DefaultRuntime"); !name.empty()) facts.default_runtime = std::move(name);
     return facts;
   });
@@ -140,8 +149,10 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     view.image = stringAt(config, "Image");
     if (view.image.empty()) view.image = stringAt(&*object, "Image");
     view.created = stringAt(&*object, "Created");
-    view.status = stringAt(objectAt(&*object, "State"), "Status");
+    const json::object* state = objectAt(&*object, "State");
+    view.status = stringAt(state, "Status");
     if (view.status.empty()) return fail(malformed("container", "no State.Status"));
+    view.pid = pidAt(*state, "Pid");
     view.labels = stringsAt(config, "Labels");
     view.cgroup_parent = stringAt(host_config, "CgroupParent");
     view.network_mode = stringAt(host_config, "NetworkMode");

@@ -77,6 +77,12 @@ std::optional<Denial> checkContainerName(const Exchange& exchange) {
                             name)};
 }
 
+Denial noCgroupParent(std::string_view what, const Error& error) {
+  const bool never = error.code() == ErrorCode::InvalidArgument || error.code() == ErrorCode::Conflict;
+  return {never ? 403 : 503, "cgroup_parent",
+          fmt::format("the cgroup for {} cannot be named: {}", what, error.message())};
+}
+
 asio::awaitable<void> hideConflict(Exchange& exchange, WholeResponse& response) {
   if (response.head.status != 409 || exchange.caller().admin) co_return;
   const std::optional<std::string> id = idInConflict(response.body);

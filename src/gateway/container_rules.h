@@ -28,6 +28,9 @@ void putName(Exchange& exchange, const ContainerId& id);
 // Engine looks for names first.
 std::optional<Denial> checkContainerName(const Exchange& exchange);
 
+// `what` is a container or build that has no place in the cgroup tree: 503, or 403 if its user can have none.
+Denial noCgroupParent(std::string_view what, const Error& error);
+
 // Takes a foreign id out of a name conflict.
 boost::asio::awaitable<void> hideConflict(Exchange& exchange, WholeResponse& response);
 

@@ -106,6 +106,7 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const 
     if (resolved) {
       fact.resolved = resolved->path;
       fact.writable = resolved->writable;
+      fact.warning = resolved->warning;
     } else {
       fact.refusal = resolved.error().message();
     }
@@ -135,17 +136,19 @@ std::optional<Stop> readSite(Exchange& exchange, admission::Facts& facts) {
   std::expected<Limits, Denial> limits = site.limitsFor(ownerOf(facts));
   if (!limits) return denied(std::move(limits.error()));
   facts.limits = std::move(*limits);
-  Result<std::string> parent = site.cgroupParent(ownerOf(facts), facts.limits);
-  if (!parent) {
-    return denied({503, "cgroup_parent", "the cgroup for this container cannot be named: " + parent.error().message()});
-  }
-  facts.cgroup_parent = std::move(*parent);
   const std::string* agent = exchange.head().find("User-Agent");
   facts.user_agent = agent != nullptr ? *agent : "";
   const std::string* name = exchange.target().get("name");
   facts.container_name = name != nullptr ? *name : "";
   facts.now = exchange.ports().clock.now();
   return std::nullopt;
+}
+
+asio::awaitable<std::optional<Stop>> nameCgroupParent(Exchange& exchange, admission::Facts& facts) {
+  Result<std::string> parent = co_await exchange.ports().site.cgroupParent(ownerOf(facts), facts.limits);
+  if (!parent) co_return denied(noCgroupParent("this container", parent.error()));
+  facts.cgroup_parent = std::move(*parent);
+  co_return std::nullopt;
 }
 
 asio::awaitable<std::expected<admission::Examined, Stop>> admit(Exchange& exchange, admission::Facts& facts) {
@@ -164,6 +167,7 @@ asio::awaitable<std::expected<admission::Examined, Stop>> admit(Exchange& exchan
   const admission::References references = admission::references(*body);
   std::optional<Stop> stop = co_await lookUpOwner(exchange, *body, facts);
   if (!stop) stop = readSite(exchange, facts);
+  if (!stop) stop = co_await nameCgroupParent(exchange, facts);
   if (!stop) stop = co_await lookUpImage(exchange, references.image, facts);
   if (!stop) stop = co_await lookUpReferences(exchange, references, facts);
   if (stop) co_return std::unexpected(std::move(*stop));

@@ -25,6 +25,13 @@ void Core::noteEngine(bool answers, const std::string& reason) {
   }
 }
 
+void addOrigin(boost::json::object& details, const Caller& caller) {
+  if (caller.container) details["from_container"] = caller.container->str();
+  if (!caller.login_uid) return;
+  details["login_uid"] = *caller.login_uid;
+  if (!caller.login_name.empty() && caller.login_name != caller.user.login) details["login"] = caller.login_name;
+}
+
 std::string Exchange::name() const {
   std::string out;
   if (!match_) return out;
@@ -114,6 +121,7 @@ void Exchange::emit(std::string type, boost::json::object details) {
   event.type = std::move(type);
   event.user = caller_.user.login;
   event.details = std::move(details);
+  addOrigin(event.details, caller_);
   ports().events.emit(std::move(event));
 }
 

@@ -25,6 +25,10 @@ namespace ds01::gateway {
 inline constexpr std::size_t kMaxJsonBody = 4UL * 1024 * 1024;
 inline constexpr std::size_t kMaxWholeAnswer = 32UL * 1024 * 1024;
 
+// For an event: what of the caller its login does not say. `from_container` if it lives in one, `login_uid` if somebody
+// logged in, and `login`, if that is known to be somebody else than who is acting (sudo).
+void addOrigin(boost::json::object& details, const Caller& caller);
+
 // What becomes of the connection.
 enum class Flow {
   KeepAlive,  // the next request may follow

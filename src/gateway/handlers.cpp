@@ -233,9 +233,9 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   const User& user = exchange.caller().user;
   const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
   if (!limits) co_return co_await exchange.deny(limits.error());
-  const Result<std::string> parent = exchange.ports().site.buildCgroupParent(user, *limits);
+  const Result<std::string> parent = co_await exchange.ports().site.buildCgroupParent(user, *limits);
   if (!parent) {
-    Denial denial{503, "cgroup_parent", "the cgroup for this build cannot be named: " + parent.error().message()};
+    Denial denial = noCgroupParent("this build", parent.error());
     co_return co_await exchange.deny(std::move(denial));
   }
   exchange.target().set("cgroupparent", *parent);

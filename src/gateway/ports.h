@@ -77,16 +77,18 @@ class Site {
   virtual DecisionId newDecision() = 0;
   // Why nothing may be made, started or executed now, because it would not be recorded; unset: it may.
   virtual std::optional<Denial> refuseUnrecorded() const { return std::nullopt; }
-  // Where the containers of this user go (HostConfig.CgroupParent): a slice name or a path,
-  // by the Engine's cgroup driver. Unavailable while that is not known.
-  virtual Result<std::string> cgroupParent(const User& user, const Limits& limits) const = 0;
+  // Where the containers of this user go (HostConfig.CgroupParent): a slice name or a path, by the Engine's cgroup
+  // driver. The user's slice name is on disk before this returns. Unavailable while it is not known; InvalidArgument or
+  // Conflict, with a sentence, if the login can have no name.
+  virtual boost::asio::awaitable<Result<std::string>> cgroupParent(User user, Limits limits) = 0;
   // The same for the steps of a build, which must not pass for the user's own containers.
-  virtual Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const = 0;
+  virtual boost::asio::awaitable<Result<std::string>> buildCgroupParent(User user, Limits limits) = 0;
 };
 
 struct BindSource {
   std::string path;      // real
   bool writable = true;  // false: to be mounted read-only only
+  std::string warning;   // for the user, if this is not what was asked for; else empty
 };
 
 class Paths {
@@ -94,7 +96,8 @@ class Paths {
   virtual ~Paths() = default;
   // The path that `source` is after following all links, or would be if the missing tail were made. Another thread does
   // the look-up. Errors: PermissionDenied when it is not below the user's home or a root of the site, with a sentence
-  // for the user.
+  // for the user. Our own listening socket may be mounted too, and takes the place of the Engine's
+  // (mounts/posix/socket_mounts.h).
   virtual boost::asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) = 0;
 };
 

@@ -31,16 +31,22 @@ class Registration {
   ~Registration() {
     --core_.connections;
     core_.sockets.erase(&socket_);
-    if (uid_ && --core_.connections_by_uid[*uid_] == 0) core_.connections_by_uid.erase(*uid_);
+    leave();
   }
 
-  // How many this uid has now.
+  // How many this uid has now. A second call moves the connection to another uid.
   std::size_t countFor(std::uint32_t uid) {
+    leave();
     uid_ = uid;
     return ++core_.connections_by_uid[uid];
   }
 
  private:
+  void leave() {
+    if (uid_ && --core_.connections_by_uid[*uid_] == 0) core_.connections_by_uid.erase(*uid_);
+    uid_.reset();
+  }
+
   Core& core_;
   Socket& socket_;
   std::optional<std::uint32_t> uid_;
@@ -78,6 +84,7 @@ class Session {
   };
 
   asio::awaitable<std::optional<Denial>> identify();
+  std::optional<Denial> count(std::uint32_t uid);
   asio::awaitable<Flow> serveOne(std::optional<Denial> refused);
   asio::awaitable<Flow> refuse(Denial denial);
 
@@ -91,20 +98,28 @@ class Session {
 };
 
 asio::awaitable<std::optional<Denial>> Session::identify() {
-  const std::size_t own = registration_.countFor(peerUid(client_.socket().native_handle()));
-  const std::size_t most = core_.options.max_connections_per_uid;
-  flooding_ = own > most + kRefusalsPerUid;
-  if (own > most) {
-    co_return Denial{503, "too_many_connections",
-                     fmt::format("you have {} connections open, which is as many as one user may", most)};
-  }
+  const std::uint32_t uid = peerUid(client_.socket().native_handle());
+  if (auto refusal = count(uid)) co_return refusal;
   if (core_.connections > core_.options.max_connections) {
     co_return Denial{503, "too_many_connections", "too many connections are open on this socket; try again later"};
   }
   auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
   if (!identified) co_return std::move(identified.error());
+  // Whose container it is counts from here on: uid 0 in one is not root, and must not use up root's connections.
+  if (const std::uint32_t acts_as = (*identified)->caller().user.uid; acts_as != uid) {
+    if (auto refusal = count(acts_as)) co_return refusal;
+  }
   peer_ = std::move(*identified);
   co_return std::nullopt;
+}
+
+std::optional<Denial> Session::count(std::uint32_t uid) {
+  const std::size_t own = registration_.countFor(uid);
+  const std::size_t most = core_.options.max_connections_per_uid;
+  flooding_ = own > most + kRefusalsPerUid;
+  if (own <= most) return std::nullopt;
+  return Denial{503, "too_many_connections",
+                fmt::format("you have {} connections open, which is as many as one user may", most)};
 }
 
 // Before there is a request that could be answered by an Exchange, or when its head is not to be trusted.
@@ -114,6 +129,7 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
   event.type = "auth.denied";
   if (peer_) event.user = peer_->caller().user.login;
   event.details = {{"reason", denial.reason}, {"text", denial.text}, {"decision", id.str()}};
+  if (peer_) addOrigin(event.details, peer_->caller());
   core_.ports.events.emit(std::move(event));
   const std::string json = messageJson(fmt::format("ds01: {} (decision {})", denial.text, id.str()));
   co_await writeAll(client_.socket(), ownResponse(denial.http_status, json, true, false));

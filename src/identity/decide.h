@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "identity/residence.h"
 #include "model/denial.h"
 #include "model/user.h"
 
@@ -38,6 +39,10 @@ struct PeerFacts {
   NamespaceId pid_namespace;
   NamespaceId host_user_namespace;  // of PID 1 as this process sees it
   NamespaceId host_pid_namespace;
+  // The effective uid of who made the peer's user namespace, or the outermost of those it is nested in, on the host.
+  // Unset: it lives in the host's, or that cannot be told.
+  std::optional<std::uint32_t> user_namespace_owner;
+  std::string cgroup;  // /proc/PID/cgroup, whole
 };
 
 // What a login may be besides itself. Empty names match nobody.
@@ -47,11 +52,44 @@ struct RoleRules {
   std::vector<std::string> service_users;  // logins of programs that act for others
 };
 
-// The refusal that needs no look at the user database: reason peer_gone, peer_unreadable, peer_no_pid or
-// foreign_namespace, all 403.
-std::optional<Denial> refusePeer(const PeerFacts& facts);
+// What of another engine's containers may call, and as whom. Nothing unless the site says so.
+struct ForeignRules {
+  struct Place {
+    std::string cgroup;  // absolute: peers at or below it
+    std::string login;
+  };
+  // A peer in a user namespace acts as the login that made it (rootless podman, bubblewrap).
+  bool user_namespaces = false;
+  std::vector<Place> places;  // the first that fits counts
+};
 
-// `user` is what the user database has under facts.uid. Refused as by refusePeer, or 403 no_login.
+// The refusal that holds for every peer, in a container or not: reason peer_gone, peer_unreadable or peer_no_pid, 403.
+std::optional<Denial> refuseProof(const PeerFacts& facts);
+
+// Whether the peer's user and pid namespaces are the host's.
+bool inHostNamespaces(const PeerFacts& facts);
+
+// For a peer in other namespaces and in no container of ours: whom `rules` let it act as. `path` is its cgroup, if
+// known. Refused with 403 foreign_namespace.
+struct ForeignLogin {
+  std::optional<std::uint32_t> uid;  // one of the two is set
+  std::string login;
+};
+std::expected<ForeignLogin, Denial> mapForeign(const PeerFacts& facts, const std::optional<std::string>& path,
+                                               const ForeignRules& rules);
+
+// The three ways to be somebody. `user` is what the user database has under facts.uid, under residence.owner or under
+// the foreign login; refused with 403 no_login if it has none.
+//
+// A process of the host is its uid's login.
 std::expected<Caller, Denial> decide(const PeerFacts& facts, const std::optional<User>& user, const RoleRules& rules);
+// A process in a container is the container's owner, whatever its uid there. The owner's roles count, but uid 0 is
+// none: what runs in a container of root must not become root of the host by it, so there it is refused
+// (container_of_root) unless root is named among the admins.
+std::expected<Caller, Denial> decideResident(const PeerFacts& facts, const Residence& residence,
+                                             const std::optional<User>& user, const RoleRules& rules);
+// A process of another engine's container has no roles and is never uid 0.
+std::expected<Caller, Denial> decideForeign(const PeerFacts& facts, const ForeignLogin& login,
+                                            const std::optional<User>& user);
 
 }  // namespace ds01::identity

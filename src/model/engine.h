@@ -25,6 +25,7 @@ struct EngineFacts {
   bool swap_limit = false;  // without it, MemorySwap must not be sent
   bool pids_limit = true;
   bool systemd_cgroups = false;  // CgroupDriver == "systemd": cgroup parents are slice names, else paths
+  bool cgroup_v2 = false;        // CgroupVersion == "2"; Engines before 20.10 do not say and know v1 only
   std::string default_runtime = "runc";
   std::vector<std::string> cdi_spec_dirs = {};  // where it looks for CDI devices; empty: it has no CDI, or it is off
 };
@@ -34,8 +35,9 @@ struct ContainerView {
   ContainerId id;
   std::string name;  // without the leading slash
   std::string image;
-  std::string created;  // RFC 3339 as the Engine wrote it
-  std::string status;   // created, running, paused, restarting, removing, exited, dead
+  std::string created;   // RFC 3339 as the Engine wrote it
+  std::string status;    // created, running, paused, restarting, removing, exited, dead
+  std::int32_t pid = 0;  // State.Pid: its first process, in the Engine's pid namespace; 0 unless it runs
   std::map<std::string, std::string> labels;
   std::string cgroup_parent;  // HostConfig.CgroupParent: no image can set it
   std::string network_mode;   // HostConfig.NetworkMode

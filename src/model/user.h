@@ -26,6 +26,7 @@ struct Caller {
   User user;                               // whose rights and quota count: for a peer in a container, its owner
   std::int32_t pid = 0;                    // at the time of connecting
   std::optional<std::uint32_t> login_uid;  // /proc/PID/loginuid: who logged in before sudo; unset if none
+  std::string login_name;                  // the login of login_uid; empty if that could not be looked up
   bool admin = false;
   bool service = false;                  // a login named in service_users: a program that acts for others
   std::optional<ContainerId> container;  // the peer lives in this container, which is the user's

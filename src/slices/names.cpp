@@ -21,26 +21,20 @@ void stripRight(std::string& name) {
   while (name.ends_with('_')) name.pop_back();
 }
 
-struct Parts {
-  std::string group;
-  std::string user;
-};
-
-Result<Parts> parts(std::string_view group, std::string_view login) {
-  Result<std::string> group_part = sanitise(group);
-  if (!group_part) return fail(group_part.error().context("group"));
-  Result<std::string> user_part = sanitise(login);
-  if (!user_part) return fail(std::move(user_part).error());
-  return Parts{*std::move(group_part), *std::move(user_part)};
+std::string nameOf(std::string_view group, std::string_view user) {
+  return fmt::format("ds01-{}-{}.slice", group, user);
 }
 
-std::string nameOf(const Parts& parts) {
-  return fmt::format("ds01-{}-{}.slice", parts.group, parts.user);
+std::string hashed(std::string name, std::string_view login, std::size_t digits) {
+  if (name.size() > kKept) {
+    name.resize(kKept);
+    stripRight(name);
+  }
+  return name + '_' + md5Hex(login).substr(0, digits);
 }
 
-}  // namespace
-
-Result<std::string> sanitise(std::string_view login) {
+// What the part is made of, at any length.
+Result<std::string> plainPart(std::string_view login) {
   std::string name;
   for (const char c : login.substr(0, login.find('@'))) {
     const char kept = plain(c) ? c : '_';
@@ -51,25 +45,32 @@ Result<std::string> sanitise(std::string_view login) {
     return fail(ErrorCode::InvalidArgument,
                 fmt::format("the name \"{}\" has no letter or digit before \"@\" to make a slice name from", login));
   }
-  if (name.size() > kLongest) {
-    name.resize(kKept);
-    stripRight(name);
-    name += '_' + md5Hex(login).substr(0, kHashDigits);
-  }
   return name;
 }
 
-Result<std::string> sliceName(std::string_view group, std::string_view login) {
-  const Result<Parts> known = parts(group, login);
-  if (!known) return fail(known.error());
-  return nameOf(*known);
+}  // namespace
+
+Result<std::string> sanitise(std::string_view login) {
+  Result<std::string> name = plainPart(login);
+  if (name && name->size() > kLongest) return hashed(*std::move(name), login, kHashDigits);
+  return name;
 }
 
-Result<std::string> cgroupParent(CgroupDriver driver, std::string_view group, std::string_view login) {
-  const Result<Parts> known = parts(group, login);
-  if (!known) return fail(known.error());
-  if (driver == CgroupDriver::Systemd) return nameOf(*known);
-  return fmt::format("/ds01.slice/ds01-{}.slice/{}", known->group, nameOf(*known));
+Result<std::string> sanitiseWithHash(std::string_view login, std::size_t hash_digits) {
+  Result<std::string> name = plainPart(login);
+  if (!name) return name;
+  return hashed(*std::move(name), login, hash_digits);
+}
+
+Result<std::string> cgroupParent(CgroupDriver driver, std::string_view group, std::string_view user_part) {
+  const Result<std::string> group_part = sanitise(group);
+  if (!group_part) return fail(group_part.error().context("group"));
+  if (user_part.empty() || !std::ranges::all_of(user_part, plain)) {
+    return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is no part of a slice name", user_part));
+  }
+  const std::string name = nameOf(*group_part, user_part);
+  if (driver == CgroupDriver::Systemd) return name;
+  return fmt::format("/ds01.slice/ds01-{}.slice/{}", *group_part, name);
 }
 
 std::string buildCgroupParent(std::string_view parent) {
@@ -79,17 +80,25 @@ std::string buildCgroupParent(std::string_view parent) {
   return std::string(parent) + "-build.slice";
 }
 
-bool sliceBelongsTo(std::string_view cgroup_parent, std::string_view login) {
-  const Result<std::string> user = sanitise(login);
-  if (!user) return false;
+std::optional<std::string> userPartOf(std::string_view cgroup_parent) {
+  static constexpr std::string_view kPrefix = "ds01-";
+  static constexpr std::string_view kSlice = ".slice";
   const std::size_t slash = cgroup_parent.rfind('/');
   const bool is_path = slash != std::string_view::npos;
-  std::string_view group = is_path ? cgroup_parent.substr(slash + 1) : cgroup_parent;
-  const std::string tail = fmt::format("-{}.slice", *user);
-  if (!group.starts_with("ds01-") || !group.ends_with(tail) || group.size() <= 5 + tail.size()) return false;
-  group = group.substr(5, group.size() - 5 - tail.size());
-  if (!std::ranges::all_of(group, plain)) return false;
-  return !is_path || cgroup_parent.substr(0, slash) == fmt::format("/ds01.slice/ds01-{}.slice", group);
+  std::string_view name = is_path ? cgroup_parent.substr(slash + 1) : cgroup_parent;
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSlice)) return std::nullopt;
+  name = name.substr(kPrefix.size());
+  if (name.size() <= kSlice.size()) return std::nullopt;
+  name.remove_suffix(kSlice.size());
+  const std::size_t hyphen = name.find('-');
+  if (hyphen == std::string_view::npos) return std::nullopt;
+  const std::string_view group = name.substr(0, hyphen);
+  const std::string_view user = name.substr(hyphen + 1);
+  if (group.empty() || user.empty() || !std::ranges::all_of(group, plain) || !std::ranges::all_of(user, plain)) {
+    return std::nullopt;
+  }
+  if (is_path && cgroup_parent.substr(0, slash) != fmt::format("/ds01.slice/ds01-{}.slice", group)) return std::nullopt;
+  return std::string(user);
 }
 
 }  // namespace ds01::slices

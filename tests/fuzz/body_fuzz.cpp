@@ -32,8 +32,8 @@ const std::string kHostNetwork(64, 'e');
 
 BindFact bindFact(std::string_view source) {
   const std::string clean = cleanPath(source);
-  if (atOrBelow(clean, kHome)) return {clean, ""};
-  return {"", "it is not below your home"};
+  if (atOrBelow(clean, kHome)) return {.resolved = clean, .refusal = "", .writable = true, .warning = ""};
+  return {.resolved = "", .refusal = "it is not below your home", .writable = true, .warning = ""};
 }
 
 // What the gateway would have looked up for this body.

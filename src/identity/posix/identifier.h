@@ -10,6 +10,8 @@
 
 #include "base/fd.h"
 #include "identity/decide.h"
+#include "identity/posix/containers.h"
+#include "identity/posix/peer.h"
 #include "identity/posix/user_db.h"
 #include "model/denial.h"
 #include "model/user.h"
@@ -29,22 +31,33 @@ class IdentifiedPeer {
   Fd pidfd_;
 };
 
-// One thread: that of the loop. The user database outlives it and the calls in flight.
+// One thread: that of the loop. The user database and the containers outlive it and the calls in flight.
 class Identifier {
  public:
-  Identifier(UserDb& users, RoleRules rules, std::string proc = "/proc");
+  Identifier(UserDb& users, Containers& containers, PeerSource source = {});
 
-  // `socket` is a connected Unix stream socket and must stay open until the answer is there. Refused as by decide(), or
-  // 503 nss_unavailable when the user database does not answer.
+  // `socket` is a connected Unix stream socket and must stay open until the answer is there. Refused as by the rules of
+  // decide.h and residence.h, or 503: nss_unavailable when the user database does not answer, engine_away when it takes
+  // the Engine to know whose the peer is and it does not answer.
   boost::asio::awaitable<std::expected<std::shared_ptr<IdentifiedPeer>, Denial>> identify(int socket);
 
-  // Holds for those identified from now on.
-  void setRoleRules(RoleRules rules) { rules_ = std::move(rules); }
+  // Both hold for those identified from now on.
+  void setRoleRules(RoleRules rules) { roles_ = std::move(rules); }
+  void setForeignRules(ForeignRules rules) { foreign_ = std::move(rules); }
 
  private:
+  using Decided = std::expected<Caller, Denial>;
+
+  // In which container of ours a process with this /proc/PID/cgroup lives, if in any.
+  boost::asio::awaitable<std::expected<std::optional<Residence>, Denial>> locate(std::string cgroup);
+  boost::asio::awaitable<Decided> decideBy(PosixPeer& peer, std::optional<Residence> residence);
+  boost::asio::awaitable<std::string> nameOf(std::optional<std::uint32_t> login_uid, const User& user);
+
   UserDb& users_;
-  RoleRules rules_;
-  std::string proc_;
+  Containers& containers_;
+  PeerSource source_;
+  RoleRules roles_;
+  ForeignRules foreign_;
 };
 
 }  // namespace ds01::identity::posix

@@ -6,20 +6,25 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "identity/posix/process.h"
 
 namespace ds01::identity::posix {
 
 namespace {
 
 constexpr int kSoPeerPidFd = 77;  // SO_PEERPIDFD, missing in the headers of glibc 2.36
+constexpr int kMaxNesting = 33;   // the kernel's limit for user namespaces is 32
 
 // A getsockopt that returns a descriptor; -1 with errno.
 Fd peerPidFd(int socket) {
@@ -51,34 +56,19 @@ struct Handle {
   Proof failure = Proof::Gone;  // if there is no pidfd
 };
 
-Handle openPidFd(int socket, pid_t pid) {
+Handle openPidFd(int socket, pid_t pid, bool use_peer_pidfd) {
   Handle handle;
-  handle.pidfd = peerPidFd(socket);
-  if (handle.pidfd.valid()) return handle;
-  const std::optional<bool> known = outOfRoom(errno) ? std::nullopt : kernelKnowsPeerPidFd();
-  if (!known) handle.failure = Proof::Unreadable;
-  if (known.value_or(true)) return handle;
+  if (use_peer_pidfd) {
+    handle.pidfd = peerPidFd(socket);
+    if (handle.pidfd.valid()) return handle;
+    const std::optional<bool> known = outOfRoom(errno) ? std::nullopt : kernelKnowsPeerPidFd();
+    if (!known) handle.failure = Proof::Unreadable;
+    if (known.value_or(true)) return handle;
+  }
   handle.by_number = true;
   handle.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!handle.pidfd.valid() && errno != ESRCH) handle.failure = Proof::Unreadable;
   return handle;
-}
-
-// The text of a small file of /proc, or errno.
-std::expected<std::string, int> readSmall(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return std::unexpected(errno);
-  std::string text(8192, '\0');
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno);
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  text.resize(have);
-  return text;
 }
 
 std::optional<std::uint32_t> takeNumber(std::string_view& text) {
@@ -91,7 +81,7 @@ std::optional<std::uint32_t> takeNumber(std::string_view& text) {
 }
 
 bool readLoginUid(const std::string& dir, std::optional<std::uint32_t>& out) {
-  const auto text = readSmall(dir + "/loginuid");
+  const auto text = readProcFile(dir + "/loginuid");
   if (!text) return text.error() == ENOENT;  // a kernel without CONFIG_AUDIT
   std::string_view rest = *text;
   const auto number = takeNumber(rest);
@@ -104,6 +94,13 @@ bool readNamespace(const std::string& dir, const char* kind, NamespaceId& out) {
   struct stat there{};
   if (::stat(fmt::format("{}/ns/{}", dir, kind).c_str(), &there) != 0) return false;
   out = {there.st_dev, there.st_ino};
+  return true;
+}
+
+bool readCgroup(const std::string& dir, std::string& out) {
+  auto text = readProcFile(dir + "/cgroup");
+  if (!text || text->empty()) return false;
+  out = std::move(*text);
   return true;
 }
 
@@ -126,16 +123,34 @@ bool readHostNamespaces(const std::string& proc, PeerFacts& facts) {
   }
   if (errno != EACCES && errno != EPERM) return false;
   const std::string self = fmt::format("{}/self", proc);
-  const auto map = readSmall(self + "/uid_map");
+  const auto map = readProcFile(self + "/uid_map");
   if (!map) return false;
   std::string_view rest = *map;
   if (takeNumber(rest) != 0U || takeNumber(rest) != 0U || takeNumber(rest) != 4294967295U) return false;
   return readNamespace(self, "user", facts.host_user_namespace) && readNamespace(self, "pid", facts.host_pid_namespace);
 }
 
+// Who made the namespace that the link leads to or, of the namespaces around it, the outermost one below the host's
+// (ioctl_ns(2)).
+std::optional<std::uint32_t> userNamespaceOwner(const std::string& link, const NamespaceId& host) {
+  Fd space(::open(link.c_str(), O_RDONLY | O_CLOEXEC));
+  for (int depth = 0; space.valid() && depth < kMaxNesting; ++depth) {
+    Fd parent(::ioctl(space.get(), NS_GET_PARENT));
+    struct stat there{};
+    if (!parent.valid() || ::fstat(parent.get(), &there) != 0) return std::nullopt;
+    if (NamespaceId{there.st_dev, there.st_ino} == host) {
+      uid_t owner = 0;
+      if (::ioctl(space.get(), NS_GET_OWNER_UID, &owner) != 0) return std::nullopt;
+      return owner;
+    }
+    space = std::move(parent);
+  }
+  return std::nullopt;
+}
+
 // Whether one of the process's real, effective, saved and file system user ids is `uid`.
 bool runsAs(const std::string& dir, std::uint32_t uid) {
-  const auto text = readSmall(dir + "/status");
+  const auto text = readProcFile(dir + "/status");
   if (!text) return false;
   const std::size_t line = text->find("\nUid:");
   if (line == std::string::npos) return false;
@@ -150,15 +165,8 @@ bool runsAs(const std::string& dir, std::uint32_t uid) {
 
 }  // namespace
 
-bool processAlive(const Fd& pidfd) {
-  pollfd item{pidfd.get(), POLLIN, 0};
-  int ready = 0;
-  do ready = ::poll(&item, 1, 0);
-  while (ready < 0 && errno == EINTR);
-  return pidfd.valid() && ready == 0;
-}
-
-PosixPeer readPeer(int socket, const std::string& proc) {
+PosixPeer readPeer(int socket, const PeerSource& source) {
+  const std::string& proc = source.proc;
   PosixPeer peer;
   PeerFacts& facts = peer.facts;
   ucred credentials{};
@@ -171,7 +179,7 @@ PosixPeer readPeer(int socket, const std::string& proc) {
     facts.proof = Proof::NoPid;
     return peer;
   }
-  Handle handle = openPidFd(socket, facts.pid);
+  Handle handle = openPidFd(socket, facts.pid, source.use_peer_pidfd);
   if (!handle.pidfd.valid()) {
     facts.proof = handle.failure;
     return peer;
@@ -179,7 +187,10 @@ PosixPeer readPeer(int socket, const std::string& proc) {
   const std::string dir = fmt::format("{}/{}", proc, facts.pid);
   const bool complete = readLoginUid(dir, facts.login_uid) && readNamespace(dir, "user", facts.user_namespace) &&
                         readNamespace(dir, "pid", facts.pid_namespace) && readHostNamespaces(proc, facts) &&
-                        (!handle.by_number || runsAs(dir, facts.uid));
+                        (!handle.by_number || runsAs(dir, facts.uid)) && readCgroup(dir, facts.cgroup);
+  if (complete && facts.user_namespace != facts.host_user_namespace) {
+    facts.user_namespace_owner = userNamespaceOwner(dir + "/ns/user", facts.host_user_namespace);
+  }
   if (!processAlive(handle.pidfd)) {
     facts.proof = Proof::Gone;
   } else if (complete) {

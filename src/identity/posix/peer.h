@@ -16,15 +16,18 @@
 
 namespace ds01::identity::posix {
 
+// Where the facts are read; what is not the default serves tests.
+struct PeerSource {
+  std::string proc = "/proc";
+  bool use_peer_pidfd = true;  // false: as on a kernel that has no SO_PEERPIDFD
+};
+
 struct PosixPeer {
   PeerFacts facts;
   Fd pidfd;  // invalid unless facts.proof is Proven
 };
 
-// `socket` is a connected Unix stream socket. Reads a few small files of `proc`; never blocks on another machine.
-PosixPeer readPeer(int socket, const std::string& proc = "/proc");
-
-// False once the process has exited (also while it is a zombie). One poll(2) with no waiting.
-bool processAlive(const Fd& pidfd);
+// `socket` is a connected Unix stream socket. Reads a few files of `source.proc`; never blocks on another machine.
+PosixPeer readPeer(int socket, const PeerSource& source = {});
 
 }  // namespace ds01::identity::posix

@@ -81,7 +81,8 @@ void readFacts(const json::object& from, Facts& facts) {
     for (const auto& [source, fact] : binds->as_object()) {
       facts.binds[std::string(source)] = {.resolved = str(fact.as_object(), "resolved", ""),
                                           .refusal = str(fact.as_object(), "refusal", ""),
-                                          .writable = !fact.as_object().contains("read_only")};
+                                          .writable = !fact.as_object().contains("read_only"),
+                                          .warning = str(fact.as_object(), "warning", "")};
     }
   }
 }

@@ -70,6 +70,31 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_EQ(read.fail.events, FailDirection::Closed);
 }
 
+TEST(DaemonSettings, ForeignCallersAreRefusedUnlessTheyAreMapped) {
+  EXPECT_FALSE(settings("queue: {wait: 3m}\n").identity.user_namespaces_of_owner);
+  EXPECT_FALSE(settings("identity: {user_namespaces: refuse}\n").identity.user_namespaces_of_owner);
+  const IdentitySettings identity = settings(
+                                        "identity:\n"
+                                        "  user_namespaces: owner\n"
+                                        "  cgroups:\n"
+                                        "    - {cgroup: /lxc.payload.web, login: web@example.edu}\n"
+                                        "    - {cgroup: /machine.slice/x.scope, login: x}\n")
+                                        .identity;
+  EXPECT_TRUE(identity.user_namespaces_of_owner);
+  ASSERT_EQ(identity.cgroups.size(), 2U);
+  EXPECT_EQ(identity.cgroups[0].path, "/lxc.payload.web");
+  EXPECT_EQ(identity.cgroups[0].login, "web@example.edu");
+}
+
+TEST(DaemonSettings, RefuseMappingsThatSayTooLittleOrTooMuch) {
+  EXPECT_THAT(problems("identity: {user_namespaces: everybody}\n"), HasSubstr("user_namespaces"));
+  EXPECT_THAT(problems("identity: {cgroups: [{cgroup: /, login: x}]}\n"), HasSubstr("/ is everybody"));
+  EXPECT_THAT(problems("identity: {cgroups: [{cgroup: lxc, login: x}]}\n"), HasSubstr("cgroup"));
+  EXPECT_THAT(problems("identity: {cgroups: [{cgroup: /a/../b, login: x}]}\n"), HasSubstr("cgroup"));
+  EXPECT_THAT(problems("identity: {cgroups: [{login: x}]}\n"), HasSubstr("is missing; expected a cgroup"));
+  EXPECT_THAT(problems("identity: {cgroups: [{cgroup: /a}]}\n"), HasSubstr("is missing; expected a login"));
+}
+
 TEST(DaemonSettings, KnowTheOtherSources) {
   EXPECT_EQ(settings("gpu: {source: nvml}\n").gpu.source->kind, GpuSource::Kind::Nvml);
   EXPECT_EQ(settings("gpu: {source: none}\n").gpu.source->kind, GpuSource::Kind::None);

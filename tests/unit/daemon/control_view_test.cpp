@@ -17,7 +17,7 @@ struct Viewed : Scene {
     config.groups.emplace_back().name = "student";
     return std::make_shared<const config::Config>(std::move(config));
   }
-  Site site{configured(), admission::Emitter::Sim};
+  Site site{configured(), admission::Emitter::Sim, names};
   Failures failures{clock};
   ControlView view{grants, owners, site, failures};
 };

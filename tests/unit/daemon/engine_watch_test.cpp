@@ -20,7 +20,7 @@ struct Watched : Scene {
 
   static WatchPauses noWait() { return {std::chrono::milliseconds{0}, std::chrono::milliseconds{0}}; }
 
-  Site site{std::make_shared<const config::Config>(), admission::Emitter::Sim};
+  Site site{std::make_shared<const config::Config>(), admission::Emitter::Sim, names};
   EngineWatch watch{runner.executor(), engine, site, owners, grants, noWait()};
   int settled = 0;
 };

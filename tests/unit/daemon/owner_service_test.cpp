@@ -70,8 +70,9 @@ TEST(OwnerService, AnInspectThatADestroyEventOvertakesRevivesNothing) {
 TEST(OwnerService, TellsOnceThatAContainerIsGoneWhenTheEngineSaysSo) {
   ds01::test::AsioRunner runner;
   FakeEngine engine(runner.executor());
+  SliceNames names(runner.executor(), [](const std::string&, const std::function<void(Status)>& done) { done({}); });
   std::vector<ContainerId> gone;
-  OwnerService owners(engine, [&](const ContainerId& id) { gone.push_back(id); });
+  OwnerService owners(engine, names, [&](const ContainerId& id) { gone.push_back(id); });
   engine.add(ownedView(containerId('a'), "alice"));
   ASSERT_TRUE(runner.run(owners.learn(containerId('a'))));
   engine.away = true;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,10 @@ class Disk {
   std::vector<Lease> leases() const {
     const std::lock_guard lock(mutex_);
     return image_.empty() ? std::vector<Lease>{} : allocator::decodeState(image_).value();
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return image_;
   }
   // Waits for a write that nobody else waits for.
   bool comesToHold(std::size_t leases) {
@@ -141,7 +146,12 @@ class Scene {
       : engine(runner.executor()),
         ledger(twoGpus()),
         writer([this](std::string_view image) { return disk.write(image); }),
-        owners(engine, [this](const ContainerId& id) { grants.containerGone(id); }),
+        names_writer([this](std::string_view image) { return names_disk.write(image); }),
+        names(runner.executor(),
+              [this](std::string image, std::function<void(Status)> done) {
+                names_writer.write(std::move(image), std::move(done));
+              }),
+        owners(engine, names, [this](const ContainerId& id) { grants.containerGone(id); }),
         grants(runner.executor(),
                {ledger, writer, owners, engine, events, clock, devices,
                 [this](const std::string& login) { return limitsOf(login); }, std::chrono::milliseconds{0}},
@@ -232,6 +242,9 @@ class Scene {
   allocator::Ledger ledger;
   FakeDevices devices;
   allocator::StateWriter writer;
+  Disk names_disk;
+  allocator::StateWriter names_writer;
+  SliceNames names;
   OwnerService owners;
   LedgerService grants;
   Limits limits;

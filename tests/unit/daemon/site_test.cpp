@@ -1,7 +1,9 @@
 #include "daemon/site.h"
 
+#include <functional>
 #include <memory>
 
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 namespace ds01::daemon {
@@ -15,7 +17,9 @@ std::shared_ptr<const config::Config> failing(config::FailDirection events) {
 
 TEST(Site, RefusesWhatCannotBeRecordedOnlyIfTheSiteWantsItSo) {
   bool losing = true;
-  Site site(failing(config::FailDirection::Open), admission::Emitter::Sim, [&losing] { return losing; });
+  boost::asio::io_context io;
+  SliceNames names(io.get_executor(), [](const std::string&, const std::function<void(Status)>& done) { done({}); });
+  Site site(failing(config::FailDirection::Open), admission::Emitter::Sim, names, [&losing] { return losing; });
   EXPECT_FALSE(site.refuseUnrecorded());
   site.setConfig(failing(config::FailDirection::Closed));
   const std::optional<Denial> denial = site.refuseUnrecorded();

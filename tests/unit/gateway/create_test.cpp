@@ -90,6 +90,51 @@ TEST(Create, denialsNameTheirDecision) {
   EXPECT_EQ(h.events.of("auth.denied").size(), 3U);
 }
 
+TEST(Create, aSocketThatTakesTheEnginesPlaceIsSaid) {
+  Harness h;
+  h.engine().answer("POST", "/containers/create", 201, created());
+  Client client = h.connect();
+  const auto reply = client.request("POST", "/containers/create",
+                                    R"({"Image":"busybox","HostConfig":{"Binds":["/var/run/docker.sock:/s"]}})");
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->status, 201) << reply->body;
+  EXPECT_THAT(reply->body, HasSubstr("ds01: another socket is mounted"));
+  const auto body = boost::json::parse(h.engine().requests().at(0).body);
+  EXPECT_EQ(body.at("HostConfig").at("Binds").at(0), "/run/ds01/docker.sock:/s");
+}
+
+TEST(Create, withoutAPlaceInTheCgroupsNothingIsMade) {
+  Harness h;
+  Client client = h.connect();
+  h.site.parent_error = Error(ErrorCode::InvalidArgument, "no letter in it");
+  EXPECT_EQ(client.request("POST", "/containers/create", kPlain)->status, 403);
+  EXPECT_EQ(client.request("POST", "/build", "")->status, 403);
+  h.site.parent_error = Error(ErrorCode::Unavailable, "not yet");
+  EXPECT_EQ(client.request("POST", "/containers/create", kPlain)->status, 503);
+  h.site.parent_error = Error(ErrorCode::Io, "disk full");
+  const auto reply = client.request("POST", "/containers/create", kPlain);
+  EXPECT_EQ(reply->status, 503);
+  EXPECT_THAT(reply->body, HasSubstr("disk full"));
+  EXPECT_TRUE(h.grants.entries().empty());
+  EXPECT_TRUE(h.engine().requests().empty());
+}
+
+TEST(Create, eventsSayWhereTheCallCameFrom) {
+  Harness h;
+  h.engine().answer("POST", "/containers/create", 201, created());
+  h.identities.caller.login_uid = 1007;
+  h.identities.caller.login_name = "bob";
+  h.identities.caller.container = ContainerId(fullId('c'));
+  Client client = h.connect();
+  ASSERT_EQ(client.request("POST", "/containers/create", kPlain)->status, 201);
+  const auto events = h.events.of("container.create");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].user, "alice");
+  EXPECT_EQ(events[0].details.at("login_uid"), 1007);
+  EXPECT_EQ(events[0].details.at("login"), "bob");
+  EXPECT_EQ(events[0].details.at("from_container").as_string(), std::string_view(fullId('c')));
+}
+
 TEST(Create, overQuotaIsTheAllocatorsSentence) {
   Harness h;
   h.grants.denial = Denial{409, "gpu_quota", "you hold 2 GPUs of 2"};

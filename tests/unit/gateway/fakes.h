@@ -175,11 +175,13 @@ class FakeSite : public Site {
   admission::Emitter gpuEmitter() const override { return admission::Emitter::Sim; }
   std::optional<Denial> gpuTrouble() const override { return trouble; }
   DecisionId newDecision() override { return DecisionId("D" + std::to_string(++decisions)); }
-  Result<std::string> cgroupParent(const User& user, const Limits& limits) const override {
-    return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-" + limits.group + "-" + user.login + ".slice";
+  asio::awaitable<Result<std::string>> cgroupParent(User user, Limits limits) override {
+    if (const auto error = parent_error) co_return fail(*error);
+    co_return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-" + limits.group + "-" + user.login + ".slice";
   }
-  Result<std::string> buildCgroupParent(const User& user, const Limits& limits) const override {
-    return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-build-" + user.login + ".slice";
+  asio::awaitable<Result<std::string>> buildCgroupParent(User user, Limits limits) override {
+    if (const auto error = parent_error) co_return fail(*error);
+    co_return "/ds01.slice/ds01-" + limits.group + ".slice/ds01-build-" + user.login + ".slice";
   }
   std::optional<Denial> refuseUnrecorded() const override {
     if (recording) return std::nullopt;
@@ -187,6 +189,7 @@ class FakeSite : public Site {
   }
   std::optional<EngineFacts> facts;
   std::optional<Denial> trouble;
+  std::optional<Error> parent_error;
   std::atomic<int> decisions = 0;
   std::atomic<bool> recording = true;
 };
@@ -194,7 +197,12 @@ class FakeSite : public Site {
 class FakePaths : public Paths {
  public:
   asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) override {
-    if (source.starts_with(user.home + "/")) co_return BindSource{.path = std::move(source), .writable = true};
+    if (source == "/var/run/docker.sock") {
+      co_return BindSource{.path = "/run/ds01/docker.sock", .writable = true, .warning = "another socket is mounted"};
+    }
+    if (source.starts_with(user.home + "/")) {
+      co_return BindSource{.path = std::move(source), .writable = true, .warning = {}};
+    }
     co_return fail(ErrorCode::PermissionDenied, source + " is not below your home directory");
   }
 };

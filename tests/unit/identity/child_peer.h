@@ -3,12 +3,15 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -25,6 +28,9 @@ class ChildPeer {
   struct Wish {
     std::optional<uid_t> uid = {};  // becomes this user before it connects; needs root
     int unshare = 0;                // CLONE_NEWUSER, CLONE_NEWPID: connects from a namespace of its own
+    bool unshare_as_user = false;   // a user namespace, made after it has become `uid`
+    bool nested = false;            // and one more inside
+    const char* uid_map = "";       // for that: of the outer one
   };
 
   // Check connected(): namespaces may be forbidden.
@@ -69,6 +75,13 @@ class ChildPeer {
   }
 
  private:
+  // Only who has an id in a user namespace may make one inside.
+  static bool nest(const char* uid_map) {
+    const int file = ::open("/proc/self/uid_map", O_WRONLY);
+    const auto size = static_cast<ssize_t>(std::strlen(uid_map));
+    return ::write(file, uid_map, std::strlen(uid_map)) == size && ::unshare(CLONE_NEWUSER) == 0;
+  }
+
   // Only calls that are allowed between fork and exec in a process with threads.
   [[noreturn]] static void run(const Wish& wish, const sockaddr_un& address, const int* orders, const int* news) {
     ::close(orders[1]);
@@ -84,6 +97,10 @@ class ChildPeer {
       }
     }
     if (wish.uid && ::setresuid(*wish.uid, *wish.uid, *wish.uid) != 0) ::_exit(1);
+    // Else /proc/self of a process that has changed its user is root's.
+    if (wish.unshare_as_user && ::prctl(PR_SET_DUMPABLE, 1) != 0) ::_exit(1);
+    if (wish.unshare_as_user && ::unshare(CLONE_NEWUSER) != 0) ::_exit(1);
+    if (wish.nested && !nest(wish.uid_map)) ::_exit(1);
     const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
     if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
     char word = 'c';

@@ -129,12 +129,110 @@ TEST(Decide, AUidWithoutALoginIsRefused) {
   EXPECT_NE(decide(provenFacts(), std::nullopt, {}).error().text.find("1001"), std::string::npos);
 }
 
-TEST(RefusePeer, NeedsNoUserDatabase) {
-  EXPECT_FALSE(refusePeer(provenFacts()).has_value());
+TEST(RefuseProof, HoldsInAndOutOfContainers) {
+  EXPECT_FALSE(refuseProof(provenFacts()).has_value());
   PeerFacts facts = provenFacts();
   facts.proof = Proof::Gone;
-  ASSERT_TRUE(refusePeer(facts).has_value());
-  EXPECT_EQ(refusePeer(facts)->reason, "peer_gone");
+  ASSERT_TRUE(refuseProof(facts).has_value());
+  EXPECT_EQ(refuseProof(facts)->reason, "peer_gone");
+  EXPECT_EQ(decideResident(facts, {}, userOf(1001, "alice"), {}).error().reason, "peer_gone");
+  EXPECT_EQ(decideForeign(facts, {1001, {}}, userOf(1001, "alice")).error().reason, "peer_gone");
+}
+
+Residence residenceOf(std::string owner) {
+  return {ContainerId(std::string(64, 'a')), std::move(owner)};
+}
+
+PeerFacts insideFacts(std::uint32_t uid) {
+  PeerFacts facts = provenFacts(uid);
+  facts.pid_namespace.inode = 201;
+  return facts;
+}
+
+TEST(DecideResident, APeerInAContainerIsItsOwnerWhateverItsUidThere) {
+  for (const std::uint32_t uid : {0U, 1001U, 1002U, 65534U}) {
+    const auto caller = decideResident(insideFacts(uid), residenceOf("alice"), userOf(1001, "alice"), rules());
+    ASSERT_TRUE(caller) << caller.error().text;
+    EXPECT_EQ(caller->user.login, "alice");
+    EXPECT_EQ(caller->user.uid, 1001U);
+    EXPECT_FALSE(caller->admin) << uid;
+    EXPECT_EQ(caller->container, ContainerId(std::string(64, 'a')));
+    EXPECT_EQ(caller->login_uid, std::nullopt) << "whoever has none may write any";
+  }
+}
+
+TEST(DecideResident, TheHostsNamespacesMakeNoDifference) {
+  const auto caller = decideResident(provenFacts(0), residenceOf("alice"), userOf(1001, "alice"), rules());
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->user.login, "alice");
+  EXPECT_FALSE(caller->admin);
+}
+
+TEST(DecideResident, TheOwnersRolesCountButUidZeroIsNone) {
+  EXPECT_TRUE(decideResident(insideFacts(0), residenceOf("boss@example.edu"), userOf(1003, "boss@example.edu"), rules())
+                  ->admin);
+  const auto root = decideResident(insideFacts(0), residenceOf("root"), userOf(0, "root"), rules());
+  ASSERT_FALSE(root);
+  EXPECT_EQ(root.error().reason, "container_of_root");
+  RoleRules named;
+  named.admin_users = {"root"};
+  EXPECT_TRUE(decideResident(insideFacts(0), residenceOf("root"), userOf(0, "root"), named)->admin);
+  named = {};
+  named.service_users = {"dash"};
+  EXPECT_TRUE(decideResident(insideFacts(0), residenceOf("dash"), userOf(1004, "dash"), named)->service);
+}
+
+TEST(DecideResident, AnOwnerWithoutALoginIsNobody) {
+  for (const auto& user :
+       {std::optional<User>(), std::optional(userOf(1001, "bob")), std::optional(userOf(1001, ""))}) {
+    const auto caller = decideResident(insideFacts(0), residenceOf("alice"), user, rules());
+    ASSERT_FALSE(caller);
+    EXPECT_EQ(caller.error().reason, "no_login");
+    EXPECT_NE(caller.error().text.find("alice"), std::string::npos);
+  }
+}
+
+TEST(MapForeign, NothingUnlessTheSiteSaysSo) {
+  PeerFacts facts = insideFacts(1001);
+  facts.user_namespace.inode = 101;
+  facts.user_namespace_owner = 1001;
+  EXPECT_EQ(mapForeign(facts, "/lxc.payload.web", {}).error().reason, "foreign_namespace");
+}
+
+TEST(MapForeign, AUserNamespaceIsItsMakers) {
+  ForeignRules rules;
+  rules.user_namespaces = true;
+  PeerFacts facts = insideFacts(101000);
+  facts.user_namespace.inode = 101;
+  EXPECT_FALSE(mapForeign(facts, std::nullopt, rules)) << "not known whose";
+  facts.user_namespace_owner = 0;
+  EXPECT_FALSE(mapForeign(facts, std::nullopt, rules)) << "root's are nobody's";
+  facts.user_namespace_owner = 1001;
+  EXPECT_EQ(mapForeign(facts, std::nullopt, rules)->uid, 1001U);
+  facts.user_namespace = facts.host_user_namespace;
+  EXPECT_FALSE(mapForeign(facts, std::nullopt, rules)) << "in the host's user namespace a uid says nothing";
+}
+
+TEST(MapForeign, APlaceBelongsToALogin) {
+  ForeignRules rules;
+  rules.places = {{"/lxc.payload.web", "web"}, {"/", "all"}, {"/machine.slice", "machines"}};
+  const PeerFacts facts = insideFacts(0);
+  EXPECT_EQ(mapForeign(facts, "/lxc.payload.web", rules)->login, "web");
+  EXPECT_EQ(mapForeign(facts, "/lxc.payload.web/init.scope", rules)->login, "web");
+  EXPECT_EQ(mapForeign(facts, "/machine.slice/x", rules)->login, "machines");
+  EXPECT_FALSE(mapForeign(facts, "/lxc.payload.web2", rules));
+  EXPECT_FALSE(mapForeign(facts, "/user.slice/lxc.payload.web", rules));
+  EXPECT_FALSE(mapForeign(facts, std::nullopt, rules));
+}
+
+TEST(DecideForeign, HasNoRolesAndIsNeverRoot) {
+  const auto caller = decideForeign(insideFacts(0), {{}, "boss@example.edu"}, userOf(1003, "boss@example.edu"));
+  ASSERT_TRUE(caller);
+  EXPECT_FALSE(caller->admin);
+  EXPECT_FALSE(caller->service);
+  EXPECT_EQ(decideForeign(insideFacts(0), {{}, "root"}, userOf(0, "root")).error().reason, "foreign_namespace");
+  EXPECT_EQ(decideForeign(insideFacts(0), {1001, {}}, userOf(1002, "bob")).error().reason, "no_login");
+  EXPECT_EQ(decideForeign(insideFacts(0), {1001, {}}, std::nullopt).error().reason, "no_login");
 }
 
 }  // namespace

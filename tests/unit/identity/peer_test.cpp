@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "child_peer.h"
-#include "support/temp_dir.h"
+#include "fake_proc.h"
+#include "identity/posix/process.h"
 
 namespace ds01::identity::posix {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TempDir;
 
 #define SKIP_UNLESS_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else"
@@ -50,6 +50,49 @@ TEST(ReadPeer, AProcessThatHasExitedIsGone) {
   }
 }
 
+// Kernels before 6.5 have no SO_PEERPIDFD; the answers must be the same.
+TEST(ReadPeer, ByNumberTheSameHolds) {
+  const PeerSource by_number{.use_peer_pidfd = false};
+  ChildPeer child({});
+  ASSERT_TRUE(child.connected());
+  const PosixPeer peer = readPeer(child.socket(), by_number);
+  EXPECT_EQ(peer.facts.proof, Proof::Proven);
+  EXPECT_EQ(peer.facts.pid, child.pid());
+  EXPECT_TRUE(processAlive(peer.pidfd));
+  child.exit(false);
+  EXPECT_FALSE(processAlive(peer.pidfd));
+  EXPECT_EQ(readPeer(child.socket(), by_number).facts.proof, Proof::Gone) << "a zombie";
+  child.exit(true);
+  EXPECT_EQ(readPeer(child.socket(), by_number).facts.proof, Proof::Gone);
+}
+
+TEST(ReadPeer, Root_ByNumberAnotherUsersProcessIsNotThePeer) {
+  SKIP_UNLESS_ROOT();
+  const PeerSource by_number{.use_peer_pidfd = false};
+  ChildPeer child({.uid = 54321});
+  ASSERT_TRUE(child.connected());
+  EXPECT_EQ(readPeer(child.socket(), by_number).facts.proof, Proof::Proven);
+  // As if the number had gone to somebody else: the process runs as another user than the one that connected.
+  FakeProcDir proc(std::to_string(child.pid()));
+  proc.write("status", "Name:\tx\nUid:\t54322\t54322\t54322\t54322\nGid:\t0\t0\t0\t0\n");
+  EXPECT_EQ(readPeer(child.socket(), {.proc = proc.path(), .use_peer_pidfd = false}).facts.proof, Proof::Unreadable);
+  proc.write("status", "Name:\tx\nUid:\t54322\t54321\t54322\t54322\nGid:\t0\t0\t0\t0\n");
+  EXPECT_EQ(readPeer(child.socket(), {.proc = proc.path(), .use_peer_pidfd = false}).facts.proof, Proof::Proven);
+}
+
+TEST(ReadPeer, Root_AUserNamespaceIsOfWhoMadeIt) {
+  SKIP_UNLESS_ROOT();
+  ChildPeer child({.uid = 54321, .unshare_as_user = true});
+  if (!child.connected()) GTEST_SKIP() << "user namespaces are forbidden here";
+  const PosixPeer peer = readPeer(child.socket());
+  ASSERT_EQ(peer.facts.proof, Proof::Proven);
+  EXPECT_NE(peer.facts.user_namespace, peer.facts.host_user_namespace);
+  EXPECT_EQ(peer.facts.user_namespace_owner, 54321U);
+  ChildPeer nested({.uid = 54321, .unshare_as_user = true, .nested = true, .uid_map = "0 54321 1"});
+  ASSERT_TRUE(nested.connected()) << "a namespace in a namespace";
+  EXPECT_EQ(readPeer(nested.socket()).facts.user_namespace_owner, 54321U);
+}
+
 TEST(ReadPeer, Root_AnotherUsersProcess) {
   SKIP_UNLESS_ROOT();
   ChildPeer child({.uid = 54321});
@@ -67,14 +110,14 @@ TEST(ReadPeer, Root_ANamespaceOfItsOwnShows) {
     const PosixPeer peer = readPeer(child.socket());
     ASSERT_EQ(peer.facts.proof, Proof::Proven);
     EXPECT_NE(peer.facts.user_namespace, peer.facts.host_user_namespace);
-    EXPECT_EQ(refusePeer(peer.facts)->reason, "foreign_namespace");
+    EXPECT_EQ(decide(peer.facts, std::nullopt, {}).error().reason, "foreign_namespace");
   }
   ChildPeer child({.unshare = CLONE_NEWPID});
   if (!child.connected()) GTEST_SKIP() << "pid namespaces are forbidden here";
   const PosixPeer peer = readPeer(child.socket());
   ASSERT_EQ(peer.facts.proof, Proof::Proven);
   EXPECT_NE(peer.facts.pid_namespace, peer.facts.host_pid_namespace);
-  EXPECT_EQ(refusePeer(peer.facts)->reason, "foreign_namespace");
+  EXPECT_EQ(decide(peer.facts, std::nullopt, {}).error().reason, "foreign_namespace");
 }
 
 TEST(ReadPeer, WhatIsNoUnixSocketProvesNothing) {
@@ -85,37 +128,12 @@ TEST(ReadPeer, WhatIsNoUnixSocketProvesNothing) {
   EXPECT_NE(readPeer(unconnected.get()).facts.proof, Proof::Proven);
 }
 
-// A /proc in which the peer (this process, over a socket pair) and PID 1 share their namespaces.
-class FakeProc : public testing::Test {
- protected:
-  FakeProc() {
-    int pair[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    near_ = Fd(pair[0]);
-    far_ = Fd(pair[1]);
-    for (const char* kind : {"user", "pid"}) {
-      dir_.write(std::string("1/ns/") + kind, "");
-      dir_.makeDir(self_ + "/ns");
-      fs::create_hard_link(dir_.file(std::string("1/ns/") + kind), dir_.file(self_ + "/ns/" + kind));
-    }
-    dir_.write(self_ + "/loginuid", "1001");
-    dir_.write(self_ + "/uid_map", "         0          0 4294967295\n");
-    fs::create_symlink(self_, dir_.file("self"));
-  }
-  PeerFacts read() { return readPeer(near_.get(), dir_.path()).facts; }
-
-  TempDir dir_;
-  std::string self_ = std::to_string(::getpid());
-  Fd near_;
-  Fd far_;
-};
-
 TEST_F(FakeProc, IsProvenWhenAllIsThere) {
   const PeerFacts facts = read();
   EXPECT_EQ(facts.proof, Proof::Proven);
   EXPECT_EQ(facts.pid, ::getpid());
   EXPECT_EQ(facts.login_uid, 1001U);
-  EXPECT_FALSE(refusePeer(facts).has_value());
+  EXPECT_TRUE(inHostNamespaces(facts));
 }
 
 TEST_F(FakeProc, NobodyLoggedIn) {
@@ -134,6 +152,19 @@ TEST_F(FakeProc, ALoginUidThatIsNoNumberIsUnreadable) {
   }
   dir_.write(self_ + "/loginuid", "7\n");
   EXPECT_EQ(read().login_uid, 7U);
+}
+
+TEST_F(FakeProc, TheCgroupIsReadWhole) {
+  std::string text;
+  for (int i = 0; i < 13; ++i) text += "4:memory:/" + std::string(4000, 'a') + "\n";
+  dir_.write(self_ + "/cgroup", text);
+  EXPECT_EQ(read().cgroup, text);
+  dir_.write(self_ + "/cgroup", std::string(300'000, 'x'));
+  EXPECT_EQ(read().proof, Proof::Unreadable) << "half of it would mislead";
+  dir_.write(self_ + "/cgroup", "");
+  EXPECT_EQ(read().proof, Proof::Unreadable);
+  fs::remove(dir_.file(self_ + "/cgroup"));
+  EXPECT_EQ(read().proof, Proof::Unreadable);
 }
 
 TEST_F(FakeProc, AMissingNamespaceIsUnreadable) {
@@ -158,7 +189,7 @@ TEST_F(FakeProc, Root_WhereThePidOneIsHiddenOurOwnNamespacesCount) {
     return facts;
   };
   EXPECT_EQ(readAsSomebody().proof, Proof::Proven);
-  EXPECT_FALSE(refusePeer(readAsSomebody()).has_value());
+  EXPECT_TRUE(inHostNamespaces(readAsSomebody()));
   // Ids that are translated: not the host's user namespace, so its root is not the host's.
   for (const char* map : {"", "0 100000 65536\n", "0 0 65536\n", "1000 1000 1\n"}) {
     dir_.write(self_ + "/uid_map", map);
@@ -178,7 +209,7 @@ TEST_F(FakeProc, AnotherNamespaceIsForeign) {
     const std::string name = self_ + "/ns/" + kind;
     fs::rename(dir_.file(name), dir_.file("aside"));
     dir_.write(name, "");
-    EXPECT_EQ(refusePeer(read())->reason, "foreign_namespace") << kind;
+    EXPECT_FALSE(inHostNamespaces(read())) << kind;
     fs::remove(dir_.file(name));
     fs::rename(dir_.file("aside"), dir_.file(name));
   }
