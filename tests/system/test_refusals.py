@@ -48,7 +48,7 @@ FLAGS = [
     "-v /:/host",
     "-v /etc:/mnt",
     "-v /etc/shadow:/mnt:ro",
-    "-v /var/run/docker.sock:/var/run/docker.sock",
+    "-v /var/run:/mnt",
     "-v {home}/link:/mnt",
     "-v {home}/link/ssl:/mnt",
     "-v {home}/../..:/mnt",

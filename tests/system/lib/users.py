@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .waiting import wait_until
 
-_NAME = re.compile(r"ds01-[a-z]+-(\d+)")
+_NAME = re.compile(r"ds01-[a-z]+-(\d+)|m\.c(\d+)@d\d\.edu|\._\.@(\d+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,12 @@ def _run(argv):
 
 
 def create(role):
-    name = f"ds01-{role}-{os.getpid()}"
-    _run(["useradd", "--create-home", "--shell", "/bin/sh", "--user-group", name])
+    return create_named(f"ds01-{role}-{os.getpid()}")
+
+
+def create_named(name):
+    """Any name of up to 32 bytes, such as a directory service's, with @ and dots. It should carry the test run's pid."""
+    _run(["useradd", "--badname", "--create-home", "--shell", "/bin/sh", "--user-group", name])
     entry = pwd.getpwnam(name)
     os.chmod(entry.pw_dir, 0o700)
     return User(name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
@@ -50,7 +54,7 @@ def remove(name):
 def remove_leftovers():
     for entry in pwd.getpwall():
         match = _NAME.fullmatch(entry.pw_name)
-        if match and not Path("/proc", match[1]).exists():
+        if match and not Path("/proc", next(filter(None, match.groups()))).exists():
             remove(entry.pw_name)
 
 
