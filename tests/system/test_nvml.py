@@ -2,6 +2,7 @@
 go, a driver that hangs, fails or crashes. The driver is the tests' own libnvidia-ml.so.1; everything else is real."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ SLEEP = [BUSYBOX, "sleep", "600"]
 @pytest.fixture(autouse=True)
 def machine(stack):
     yield stack.machine
+    stack.engine.remove_all()  # what is leased would be shown without its GPU
     stack.machine.become(WHOLE + CUT)
     stack.machine.set_library(True)
     if stack.daemon.gpus != "nvml":
@@ -227,10 +229,9 @@ def test_Root_Docker_nvml_that_is_asked_for_must_be_there(stack, machine, alice)
 
 def test_Root_Docker_the_internal_option_does_nothing_for_others(stack, alice):
     """Whoever runs the child by hand has it with their own rights, and no daemon listens to it."""
-    argv = [str(stack.daemon.program()).replace("/ds01", "/ds01d-copy"), "--nvml-child", "1000"]
-    if not Path(argv[0]).exists():
-        Path(argv[0]).write_bytes(Path(stack.daemon.argv()[0]).read_bytes())
-        Path(argv[0]).chmod(0o755)
-    done = alice.run(argv, check=False)
+    copy = stack.daemon.base / "ds01d-copy"  # the build folder may be private
+    shutil.copy(stack.daemon.argv()[0], copy)
+    copy.chmod(0o755)
+    done = alice.run([copy, "--nvml-child", "1000"], check=False)
     assert done.stdout == "" and done.returncode in (0, 1)
     assert unix_http.is_listening(stack.daemon.socket)
