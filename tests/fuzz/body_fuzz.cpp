@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "admission/admission.h"
+#include "admission/body_schema.h"
 #include "admission/environment.h"
 #include "admission/json_access.h"
 #include "admission/json_guard.h"
@@ -24,6 +25,10 @@ namespace {
 namespace json = boost::json;
 using fuzz::require;
 
+// Docker's defaults (moby's oci/caps) without MKNOD.
+constexpr std::array<std::string_view, 13> kDefaultCapabilities{
+    "chown",   "dac_override", "fsetid",           "fowner",     "net_raw", "setgid",     "setuid",
+    "setfcap", "setpcap",      "net_bind_service", "sys_chroot", "kill",    "audit_write"};
 constexpr std::string_view kHome = "/home/alice";
 constexpr std::string_view kLeaseUuid = "GPU-ours";
 const std::string kOwnId(64, 'a');
@@ -75,7 +80,8 @@ void checkEnvironment(const json::object& body, bool leased) {
     const std::string_view text = view(variable.as_string());
     if (!choosesGpus(environmentKey(text))) continue;
     if (environmentKey(text) == kVisibleDevices) ++choosing;
-    require(text == ours || text == "nvidia_visible_devices=", "no variable of the user's chooses GPUs", text);
+    require(text == ours || text == std::string(environmentKey(text)) + "=", "no variable of the user's chooses GPUs",
+            text);
   }
   require(choosing == 1 && view(env.back().as_string()) == ours, "NVIDIA_VISIBLE_DEVICES is ours, once and last");
 }
@@ -157,7 +163,7 @@ void checkMounts(const json::object& body, const json::object& host) {
 void checkHost(const json::object& host, bool leased) {
   require(text(host, "CgroupParent") == "ds01-student-alice.slice", "the cgroup parent is ours");
   for (const std::string_view field :
-       {"Privileged", "CapAdd", "Devices", "DeviceCgroupRules", "Sysctls", "Annotations", "VolumesFrom", "Cgroup",
+       {"Privileged", "Devices", "DeviceCgroupRules", "Sysctls", "Annotations", "VolumesFrom", "Cgroup",
         "OomKillDisable", "KernelMemory", "MaskedPaths", "ReadonlyPaths", "UTSMode", "UsernsMode", "Capabilities"}) {
     require(!isSet(host, field), "what is closed to users is unset", field);
   }
@@ -177,6 +183,11 @@ void checkHost(const json::object& host, bool leased) {
   }
   for (const std::string& option : strings(host, "SecurityOpt", "").value()) {
     require(option.starts_with("no-new-privileges"), "confinement stays", option);
+  }
+  for (const std::string& name : strings(host, "CapAdd", "").value()) {
+    std::string plain = foldKey(name);
+    if (plain.starts_with("cap_")) plain.erase(0, 4);
+    require(std::ranges::find(kDefaultCapabilities, plain) != kDefaultCapabilities.end(), "no capability is new", name);
   }
   const std::vector<std::string> dropped = strings(host, "CapDrop", "").value();
   require(std::ranges::any_of(dropped, [](const std::string& name) { return name != "" && name.size() < 10; }) &&

@@ -27,7 +27,7 @@ std::size_t pick(Random& random, std::size_t count) {
   return random() % count;
 }
 
-constexpr std::array<std::string_view, 61> kValues{
+constexpr std::array<std::string_view, 62> kValues{
     "null",
     "true",
     "false",
@@ -61,6 +61,7 @@ constexpr std::array<std::string_view, 61> kValues{
     "[\"SYS_ADMIN\"]",
     "[\"ALL\"]",
     "[\"MKNOD\"]",
+    "[\"CAP_CHOWN\",\"kill\",\"mknod\"]",
     "\"/\"",
     "\"ds01-student-alice.slice\"",
     "[\"/home/alice/data:/data:ro\"]",
