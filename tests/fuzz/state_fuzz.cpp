@@ -19,9 +19,9 @@ void take(std::string_view text) {
   std::set<std::string> uuids;
   for (const Lease& lease : *leases) {
     require(ids.insert(lease.id.str()).second, "an id stands once", lease.id.str());
-    require(!lease.uuids.empty(), "a lease holds a slot");
+    require(!lease.uuids.empty() || !lease.container.empty(), "a lease holds a slot or is a container's");
     for (const std::string& uuid : lease.uuids) require(uuids.insert(uuid).second, "a slot is leased once", uuid);
-    require((lease.state == Lease::State::Bound) == !lease.container.str().empty(), "bound means to a container");
+    require((lease.state == Lease::State::Reserved) == lease.container.empty(), "reserved means without a container");
     require(lease.weight.micro >= 0, "no weight is negative");
   }
   const std::string written = encodeState(*leases);
