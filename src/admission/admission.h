@@ -49,10 +49,10 @@ struct NetworkFact {
 };
 
 struct BindFact {
-  std::string resolved;  // real path of what may be mounted
-  std::string refusal;   // or why not, a sentence for the user; empty when `resolved` is set
-  bool writable = true;  // false: the caller may only read there, so the mount must be read-only
-  std::string warning;   // if something else is mounted than was asked for
+  std::string resolved = {};  // real path of what may be mounted
+  std::string refusal = {};   // or why not, a sentence for the user; empty when `resolved` is set
+  bool writable = true;       // false: the caller may only read there, so the mount must be read-only
+  std::string warning = {};   // if something else is mounted than was asked for
 };
 
 // Everything examine() may know. References must have been looked up: a container that is missing from the map does not

@@ -114,13 +114,12 @@ TEST(GpuRequest, OtherWaysAreToldTheirGpusFlag) {
             "Leave --runtime out.");
   EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=GPU-a-1"],"HostConfig":{"Runtime":"nvidia"}})"),
             "Replace --runtime by --gpus device=GPU-a-1.");
-  EXPECT_EQ(remedy(R"({"Env":["NVIDIA_VISIBLE_DEVICES=$(id)"],"HostConfig":{"Runtime":"nvidia"}
-})"),
+  EXPECT_EQ(remedy(R"x({"Env":["NVIDIA_VISIBLE_DEVICES=$(id)"],"HostConfig":{"Runtime":"nvidia"}})x"),
             "Replace --runtime by --gpus 1.");
-EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=0"]}]}})"),
-          "Ask with --gpus device=0.");
-EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]}]}})"),
-          "Ask with --gpus all.");
+  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=0"]}]}})"),
+            "Ask with --gpus device=0.");
+  EXPECT_EQ(remedy(R"({"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["nvidia.com/gpu=all"]}]}})"),
+            "Ask with --gpus all.");
 }
 
 // Compose 1.29 for a service that says neither how many nor which.
