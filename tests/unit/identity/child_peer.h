@@ -77,6 +77,8 @@ class ChildPeer {
  private:
   // Only who has an id in a user namespace may make one inside.
   static bool nest(const char* uid_map) {
+    // Else /proc/self of a process that has changed its user or its namespace is root's.
+    if (::prctl(PR_SET_DUMPABLE, 1) != 0) return false;
     const int file = ::open("/proc/self/uid_map", O_WRONLY);
     const auto size = static_cast<ssize_t>(std::strlen(uid_map));
     return ::write(file, uid_map, std::strlen(uid_map)) == size && ::unshare(CLONE_NEWUSER) == 0;
@@ -97,8 +99,6 @@ class ChildPeer {
       }
     }
     if (wish.uid && ::setresuid(*wish.uid, *wish.uid, *wish.uid) != 0) ::_exit(1);
-    // Else /proc/self of a process that has changed its user is root's.
-    if (wish.unshare_as_user && ::prctl(PR_SET_DUMPABLE, 1) != 0) ::_exit(1);
     if (wish.unshare_as_user && ::unshare(CLONE_NEWUSER) != 0) ::_exit(1);
     if (wish.nested && !nest(wish.uid_map)) ::_exit(1);
     const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
