@@ -33,6 +33,7 @@ GpuSpec specOf(const GpuReading& reading, std::vector<std::string>& remarks) {
   if (reading.slices > 0) spec.slices = reading.slices;
   if (!reading.mig) return spec;
   spec.mig.emplace();
+  std::int64_t memory_mib = 1;  // at least; of what the driver does not say, the instances' memory is the least
   for (const MigReading& instance : reading.instances) {
     std::string profile = migProfile(instance, reading.memory_mib);
     if (instance.compute_slices < instance.gpu_slices) {
@@ -40,12 +41,14 @@ GpuSpec specOf(const GpuReading& reading, std::vector<std::string>& remarks) {
                                     reading.index, instance.number, profile));
       continue;
     }
+    memory_mib += instance.memory_mib;
     spec.mig->push_back({.profile = std::move(profile),
                          .uuid = instance.uuid,
                          .memory_mib = instance.memory_mib,
                          .device_nodes = instance.device_nodes,
                          .number = instance.number});
   }
+  spec.memory_mib = std::max(spec.memory_mib, memory_mib);
   return spec;
 }
 

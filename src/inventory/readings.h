@@ -25,9 +25,9 @@ struct GpuReading {
   std::int64_t index = 0;  // NVML's, in the order of the PCI bus: what nvidia-smi shows
   std::string uuid;        // empty if it cannot be read any more
   std::string model;
-  std::int64_t memory_mib = 0;
-  std::int64_t slices = 0;  // MIG instances that it can hold at most; 0: it does not say
-  bool mig = false;         // cut by MIG
+  std::int64_t memory_mib = 0;  // 0: the driver does not say
+  std::int64_t slices = 0;      // MIG instances that it can hold at most; 0: it does not say
+  bool mig = false;             // cut by MIG
   std::vector<MigReading> instances;
   std::vector<std::string> device_nodes;  // that exist
   std::string trouble;                    // what the driver reports against it, for people; empty: nothing

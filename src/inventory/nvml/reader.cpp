@@ -80,8 +80,10 @@ abi::Return Reader::describe(abi::Device device, GpuReading& gpu, std::vector<st
   if (code != abi::kSuccess) return code;
   unsigned minor = 0;
   if (code = calls_.minor(device, &minor); code != abi::kSuccess) return code;
+  // Of a GPU that is cut by MIG only privileged callers may know the whole memory; its instances say theirs.
   abi::Memory memory{};
-  if (code = calls_.memory(device, &memory); code != abi::kSuccess) return code;
+  code = calls_.memory(device, &memory);
+  if (code != abi::kSuccess && code != abi::kNoPermission) return code;
   gpu.memory_mib = static_cast<std::int64_t>(memory.total / kMib);
   gpu.device_nodes = gpuNodes(paths_, minor, remarks);
   unsigned persistence = abi::kEnabled;

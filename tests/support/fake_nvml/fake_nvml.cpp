@@ -208,7 +208,9 @@ Return nvmlDeviceGetMinorNumber(Device device, unsigned* minor) {
 
 Return nvmlDeviceGetMemoryInfo(Device device, Memory* memory) {
   const Call call("nvmlDeviceGetMemoryInfo", device);
-  memory->total = static_cast<unsigned long long>(number(call.values(), "memory")) << 20;
+  if (call.fault() == abi::kSuccess) {
+    memory->total = static_cast<unsigned long long>(number(call.values(), "memory")) << 20;
+  }
   return call.fault();
 }
 

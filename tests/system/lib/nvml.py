@@ -12,6 +12,7 @@ SECOND = f"gpu uuid=GPU-b minor=1 memory=81559 model={MODEL}\n"
 CUT = f"""\
 gpu uuid=GPU-c minor=1 memory=81559 model={MODEL}
 slices gpu=1 most=7
+fail nvmlDeviceGetMemoryInfo 4 1
 mig gpu=1 number=0 uuid=MIG-a gi=9 ci=0 gslices=1 cslices=1 memory=9856 name={MODEL} MIG 1g.10gb
 mig gpu=1 number=1 uuid=MIG-b gi=2 ci=0 gslices=3 cslices=3 memory=40320 name={MODEL} MIG 3g.40gb
 """

@@ -114,6 +114,16 @@ TEST(NvmlChild, TellsOfMigInstancesAndTheirDeviceFiles) {
                                             HasSubstr("names no device file")));
 }
 
+TEST(NvmlChild, TheMemoryOfAGpuThatIsCutIsForThePrivileged) {
+  const test::NvmlMachine machine(std::string(kOneCut) + "fail nvmlDeviceGetMemoryInfo 4 0\n");
+  Talk talk(machine, 60'000);
+  const Readings readings = talk.readings();
+  ASSERT_EQ(readings.gpus.size(), 1U);
+  EXPECT_THAT(readings.gpus[0].trouble, IsEmpty());
+  EXPECT_EQ(readings.gpus[0].memory_mib, 0);
+  EXPECT_EQ(readings.gpus[0].instances.size(), 2U);
+}
+
 TEST(NvmlChild, SpeaksInTurnAndRepeatsNothing) {
   const test::NvmlMachine machine(kOneWhole);
   Talk talk(machine, 20);

@@ -84,6 +84,21 @@ TEST(Interpret, TakesWholeGpusAndInstances) {
   EXPECT_EQ(told.inventory.slots[2].profile, "3g.40gb");
 }
 
+TEST(Interpret, TheMemoryOfAGpuThatIsCutNeedNotBeKnown) {
+  Readings readings;
+  readings.gpus = {h100(0, "GPU-a"), h100(1, "GPU-b")};
+  for (GpuReading& gpu : readings.gpus) {
+    gpu.mig = true;
+    gpu.slices = 7;
+    gpu.memory_mib = 0;
+  }
+  readings.gpus[0].instances = {instance(0, "MIG-a", "1g.10gb", 1), instance(1, "MIG-b", "3g.40gb", 3)};
+  const Interpretation told = interpret(readings, {});
+  EXPECT_THAT(told.remarks, IsEmpty());
+  ASSERT_EQ(told.inventory.slots.size(), 2U);
+  EXPECT_EQ(told.inventory.slots[1].memory_mib, 29568);
+}
+
 TEST(Interpret, MigModeWithoutInstancesHasNothingToGive) {
   Readings readings;
   readings.gpus = {h100(0, "GPU-a")};
