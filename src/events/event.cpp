@@ -7,6 +7,7 @@
 
 #include "base/time_text.h"
 #include "base/utf8.h"
+#include "events/details.h"
 
 namespace ds01::events {
 namespace {
@@ -39,6 +40,15 @@ std::string line(const Event& event, const boost::json::object& details) {
 std::string encode(const Event& event) {
   std::string text = line(event, event.details);
   if (text.size() <= kLongestLine) return text;
+  // A decision must stay readable: facts go first, then the ends of long texts.
+  if (event.details.contains("decision")) {
+    boost::json::object shorter = event.details;
+    const std::size_t around = line(event, {}).size() + sizeof R"(,"details":)";
+    if (shrink(shorter, kLongestLine - around)) {
+      std::string fitting = line(event, shorter);
+      if (fitting.size() <= kLongestLine) return fitting;
+    }
+  }
   boost::json::object instead;
   if (!event.details.empty()) instead = {{"truncated", true}, {"original_size", text.size()}};
   return line(event, instead);

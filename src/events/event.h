@@ -18,8 +18,9 @@ struct Event {
 };
 
 // One line without the newline, valid UTF-8 (invalid bytes become U+FFFD), at most 4000 bytes: details that do not fit
-// are replaced by {"truncated":true,"original_size":n}, n being the bytes of the whole line; a type or user of more
-// than 256 bytes is cut. Times are UTC with milliseconds.
+// lose facts and the ends of long texts if they tell of a decision (details.h), else and if that is not enough they are
+// replaced by {"truncated":true,"original_size":n}, n being the bytes of the whole line; a type or user of more than
+// 256 bytes is cut. Times are UTC with milliseconds.
 std::string encode(const Event& event);
 
 class EventSink {
