@@ -57,7 +57,7 @@ void Ledger::markStale(std::string why) {
   stale_reason_ = std::move(why);
 }
 
-std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
+std::expected<Lease, Refusal> Ledger::preview(const ReserveRequest& request) const {
   const Budget budget = budgetFor(request.uid, request.limits);
   if (request.id.empty() || leases_.contains(request.id)) {
     Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = budget.held};
@@ -87,7 +87,14 @@ std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
               .profile = pool_.slot(slots->front()).profile,
               .count = static_cast<std::int64_t>(slots->size())};
   for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
-  enter(lease);
+  return lease;
+}
+
+std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
+  std::expected<Lease, Refusal> lease = preview(request);
+  if (!lease) return lease;
+  const Budget budget = budgetFor(request.uid, request.limits);
+  enter(*lease);
   noteGrant(request.uid, budget);
   return lease;
 }

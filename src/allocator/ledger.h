@@ -44,6 +44,9 @@ struct Refusal {
   std::string limit_key = {};                  // "max_gpu_equivalents", "aggregate.gpu_limit", "max_gpu_slots", …
   std::vector<std::string> held_by_user = {};  // "slot 1:0 (container train)"
   std::string text = {};                       // for the user: held, asked, limit, and what would work now
+  std::string remedy = {};                     // of that, what would work; empty if nothing would
+  std::int64_t free_slots = 0;                 // of the machine, now
+  std::int64_t all_slots = 0;
 };
 
 enum class GpusForAll { One, Available };
@@ -107,6 +110,8 @@ class Ledger {
   // Decides and, if granted, holds the slots at once. Placement: MIG first for one GPU, whole GPUs for two and more;
   // the physical GPU with the fewest free slots that fits; ties by least recently used, then index.
   std::expected<Lease, Refusal> reserve(const ReserveRequest& request);
+  // What reserve() would answer now; holds nothing.
+  std::expected<Lease, Refusal> preview(const ReserveRequest& request) const;
 
   // Reserved → Bound. NotFound if there is no such lease, Conflict if it is bound to another container or the container
   // has another lease. Binding to the same container again renames it; an empty name leaves the one known.

@@ -252,6 +252,8 @@ Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& b
     refusal.held_by_user.push_back(
         fmt::format("{} (container {}{})", slotNames(pool, *lease), name.empty() ? "without a name" : name, state));
   }
+  refusal.all_slots = static_cast<std::int64_t>(pool.size());
+  for (SlotIndex i = 0; i < pool.size(); ++i) refusal.free_slots += pool.free(i) ? 1 : 0;
   if (misfit.code == RefusalCode::NoSuchDevice) {
     refusal.text = deviceText(pool, request, misfit);
     return refusal;
@@ -267,13 +269,13 @@ Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& b
   }
   refusal.text = fmt::format("{} and {}.", holding(pool, budget, own), sentence(pool, request, budget, misfit));
   const bool waiting_helps = misfit.code == RefusalCode::NoneFree || misfit.code == RefusalCode::DeviceHeld;
-  if (const std::string works = whatWorks(pool, request, budget, own); !works.empty()) {
-    refusal.text += " " + works;
-  } else if (misfit.code == RefusalCode::OutOfOrder) {
-    refusal.text += " Please tell your administrator.";
-  } else if (waiting_helps) {
-    refusal.text += " Try again when it is given back; ds01 status shows who holds what.";
+  refusal.remedy = whatWorks(pool, request, budget, own);
+  if (refusal.remedy.empty() && misfit.code == RefusalCode::OutOfOrder) {
+    refusal.remedy = "Please tell your administrator.";
+  } else if (refusal.remedy.empty() && waiting_helps) {
+    refusal.remedy = "Try again when it is given back; ds01 status shows who holds what.";
   }
+  if (!refusal.remedy.empty()) refusal.text += " " + refusal.remedy;
   return refusal;
 }
 
