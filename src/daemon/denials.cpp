@@ -1,6 +1,11 @@
 #include "daemon/denials.h"
 
+#include <utility>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "events/details.h"
 
 namespace ds01::daemon {
 namespace {
@@ -58,9 +63,24 @@ boost::json::object leaseDetails(const Lease& lease, const allocator::Ledger& le
 
 }  // namespace
 
-Denial denialOf(const allocator::Refusal& refusal) {
+Denial denialOf(const allocator::Refusal& refusal, const std::string& group) {
   const RefusalKind kind = kindOf(refusal.code);
-  return {kind.http_status, std::string(kind.reason), refusal.text};
+  Facts facts{{"you hold", refusal.held_by_user.empty()
+                               ? "no GPU"
+                               : fmt::format("{}: {}", toString(refusal.held), fmt::join(refusal.held_by_user, "; "))}};
+  if (refusal.asked > GpuEq{}) facts.emplace_back("asked for", toString(refusal.asked));
+  if (refusal.limit) {
+    facts.emplace_back("limit", fmt::format("{} ({}, group {})", toString(*refusal.limit), refusal.limit_key, group));
+  } else if (!refusal.limit_key.empty()) {
+    facts.emplace_back("limit", fmt::format("{} (group {})", refusal.limit_key, group));
+  }
+  facts.emplace_back("free slots", fmt::format("{} of {}", refusal.free_slots, refusal.all_slots));
+  return {.http_status = kind.http_status,
+          .reason = std::string(kind.reason),
+          .text = refusal.text,
+          .part = "GPU quota and placement",
+          .facts = std::move(facts),
+          .remedy = refusal.remedy};
 }
 
 bool mayHelpToLookAgain(allocator::RefusalCode code) {
@@ -69,7 +89,11 @@ bool mayHelpToLookAgain(allocator::RefusalCode code) {
 }
 
 Denial notReady() {
-  return {503, "not_ready", "the containers are being compared with what the Docker Engine has; try again in a moment"};
+  return {.http_status = 503,
+          .reason = "not_ready",
+          .text = "the containers are being compared with what the Docker Engine has; try again in a moment",
+          .part = "ledger",
+          .remedy = "Try again in a moment."};
 }
 
 Denial leaseEnded() {
@@ -94,15 +118,25 @@ Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std:
   }
   if (being_created > 0) names += fmt::format("{}{} being created", names.empty() ? "" : ", ", being_created);
   const std::int64_t count = static_cast<std::int64_t>(have.size()) + being_created;
-  return {
-      409, "container_limit",
-      fmt::format("you have {} container{} ({}), running or stopped, and your limit is {} (max_containers_per_user, "
-                  "group {}). Remove one that you no longer need with docker rm, then try again",
-                  count, count == 1 ? "" : "s", names, limit, group)};
+  const std::string remedy =
+      have.empty() ? "Wait until one that is being created is there, and remove it." : "Remove one with docker rm.";
+  return {.http_status = 409,
+          .reason = "container_limit",
+          .text = fmt::format("you have {} container{} ({}), running or stopped, and your limit is {} "
+                              "(max_containers_per_user, group {}). Remove one that you no longer need with docker rm, "
+                              "then try again",
+                              count, count == 1 ? "" : "s", names, limit, group),
+          .part = "number of containers",
+          .facts = {{"you have", fmt::format("{}: {}", count, names)},
+                    {"asked for", "1 more"},
+                    {"limit", fmt::format("{} (max_containers_per_user, group {})", limit, group)}},
+          .remedy = remedy};
 }
 
-events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger) {
-  return {.type = "gpu.allocate", .user = lease.login, .details = leaseDetails(lease, ledger)};
+events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger, const Facts& placement) {
+  events::Event event{.type = "gpu.allocate", .user = lease.login, .details = leaseDetails(lease, ledger)};
+  event.details["facts"] = events::factsJson(placement);
+  return event;
 }
 
 events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, std::string_view reason) {

@@ -14,7 +14,8 @@
 
 namespace ds01::daemon {
 
-Denial denialOf(const allocator::Refusal& refusal);
+// `group`: whose limits they were.
+Denial denialOf(const allocator::Refusal& refusal, const std::string& group);
 // True for refusals that end when a container is removed: worth a look at the Engine before saying no.
 bool mayHelpToLookAgain(allocator::RefusalCode code);
 // What a user reads when something other than a quota is in the way of a GPU.
@@ -25,7 +26,8 @@ Denial noEntry();     // what the Engine must find is not on disk
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group);
 
-events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger);
+// `placement`: why these slots.
+events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger, const Facts& placement);
 events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, std::string_view reason);
 events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal);
 

@@ -171,7 +171,10 @@ void LedgerService::adopt(const ContainerView& view, const std::string& owner) {
   }
   spdlog::warn("lease {} of {} was found again by the label of container {}", lease->id.str(), lease->login,
                view.id.str());
-  if (lease->holds()) parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
+  if (lease->holds()) {
+    const Facts why{{"why", "a container that was there carries this lease"}};
+    parts_.events.emit(gpuAllocated(*lease, parts_.ledger, why));
+  }
   persistLater();
 }
 

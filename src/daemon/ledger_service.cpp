@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "allocator/codec.h"
+#include "allocator/placement.h"
 #include "base/time_text.h"
 #include "daemon/background.h"
 #include "daemon/denials.h"
@@ -30,9 +31,7 @@ LedgerService::LedgerService(asio::any_io_executor executor, LedgerParts parts, 
     : executor_(std::move(executor)), parts_(std::move(parts)), looks_(std::move(looks)), hold_timer_(executor_) {}
 
 asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(gateway::GrantRequest request) {
-  if (!ready_) {
-    co_return std::unexpected(notReady());
-  }
+  if (!ready_) co_return std::unexpected(notReady());
   if (checkContainerCount(request)) {
     // Before saying no, make sure that what we count still exists.
     co_await dropVanished();
@@ -87,33 +86,49 @@ std::optional<Denial> LedgerService::checkContainerCount(const gateway::GrantReq
   return tooManyContainers(parts_.owners.index().byOwner(login), pending, *limit, request.limits.group);
 }
 
-std::expected<Lease, allocator::Refusal> LedgerService::tryReserve(const gateway::GrantRequest& request) {
+allocator::ReserveRequest LedgerService::asReserve(const gateway::GrantRequest& request) const {
   const User& user = request.caller.user;
-  return parts_.ledger.reserve({.id = LeaseId("L" + net::randomHex(8)),
-                                .uid = user.uid,
-                                .login = user.login,
-                                .group = request.limits.group,
-                                .container_name = request.container_name,
-                                .decision = request.decision,
-                                .gpu = *request.gpu,
-                                .limits = request.limits,
-                                .gpus_for_all = gpus_for_all_,
-                                .stale_inventory_will_do = stale_grants_,
-                                .now = parts_.clock.now(),
-                                .delivery = parts_.devices.delivery()});
+  return {.id = LeaseId("L" + net::randomHex(8)),
+          .uid = user.uid,
+          .login = user.login,
+          .group = request.limits.group,
+          .container_name = request.container_name,
+          .decision = request.decision,
+          .gpu = *request.gpu,
+          .limits = request.limits,
+          .gpus_for_all = gpus_for_all_,
+          .stale_inventory_will_do = stale_grants_,
+          .now = parts_.clock.now(),
+          .delivery = parts_.devices.delivery()};
+}
+
+std::expected<gateway::GrantPreview, Denial> LedgerService::preview(const gateway::GrantRequest& request) const {
+  if (!ready_) return std::unexpected(notReady());
+  if (std::optional<Denial> denial = checkContainerCount(request)) return std::unexpected(std::move(*denial));
+  gateway::GrantPreview out;
+  if (!request.gpu) return out;
+  const allocator::ReserveRequest wanted = asReserve(request);
+  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.preview(wanted);
+  if (!lease) return std::unexpected(denialOf(lease.error(), request.limits.group));
+  for (const std::string& uuid : lease->uuids) out.slots.push_back(*parts_.ledger.slotByUuid(uuid));
+  out.placement = allocator::placementOf(parts_.ledger, *lease, wanted);
+  out.lease = std::move(*lease);
+  return out;
 }
 
 asio::awaitable<std::expected<Lease, Denial>> LedgerService::reserveGpu(const gateway::GrantRequest& request) {
-  std::expected<Lease, allocator::Refusal> lease = tryReserve(request);
+  const allocator::ReserveRequest wanted = asReserve(request);
+  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.reserve(wanted);
   if (!lease && mayHelpToLookAgain(lease.error().code)) {
     const Result<bool> dropped = co_await dropVanished();
-    if (dropped && *dropped) lease = tryReserve(request);
+    if (dropped && *dropped) lease = parts_.ledger.reserve(wanted);
   }
   if (!lease) {
     parts_.events.emit(gpuRejected(request, lease.error()));
-    co_return std::unexpected(denialOf(lease.error()));
+    co_return std::unexpected(denialOf(lease.error(), request.limits.group));
   }
   in_flight_[request.decision].lease = lease->id;
+  const Facts placement = allocator::placementOf(parts_.ledger, *lease, wanted);
   if (const Status written = co_await persist(); !written) {
     spdlog::error("reservation {} of {} is not on disk: {}", lease->id.str(), lease->login, written.error().message());
     parts_.ledger.release(lease->id);
@@ -121,7 +136,7 @@ asio::awaitable<std::expected<Lease, Denial>> LedgerService::reserveGpu(const ga
         Denial{503, "state_unwritable",
                "the GPU reservation could not be written to disk, so nothing was started; tell your administrator"});
   }
-  parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
+  parts_.events.emit(gpuAllocated(*lease, parts_.ledger, placement));
   co_return std::move(*lease);
 }
 

@@ -54,6 +54,7 @@ class LedgerService final : public gateway::Grants {
   LedgerService(boost::asio::any_io_executor executor, LedgerParts parts, Looks looks = usualLooks());
 
   boost::asio::awaitable<std::expected<gateway::Grant, Denial>> reserve(gateway::GrantRequest request) override;
+  std::expected<gateway::GrantPreview, Denial> preview(const gateway::GrantRequest& request) const override;
 
   boost::asio::awaitable<std::expected<gateway::StartPermit, Denial>> admitStart(ContainerId container,
                                                                                  DecisionId decision) override;
@@ -118,7 +119,7 @@ class LedgerService final : public gateway::Grants {
   void startEnded(LeaseId lease, bool started) override;
 
   std::optional<Denial> checkContainerCount(const gateway::GrantRequest& request) const;
-  std::expected<Lease, allocator::Refusal> tryReserve(const gateway::GrantRequest& request);
+  allocator::ReserveRequest asReserve(const gateway::GrantRequest& request) const;
   boost::asio::awaitable<std::expected<std::vector<std::string>, Denial>> reach(Lease lease,
                                                                                 std::vector<GpuSlot> slots);
   boost::asio::awaitable<std::expected<Lease, Denial>> reserveGpu(const gateway::GrantRequest& request);

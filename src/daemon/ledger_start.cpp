@@ -96,7 +96,7 @@ asio::awaitable<std::optional<Denial>> LedgerService::resume(LeaseId id, Decisio
     refused.container_name = name;
     refused.decision = decision;
     parts_.events.emit(gpuRejected(refused, lease.error()));
-    co_return denialOf(lease.error());
+    co_return denialOf(lease.error(), request.limits.group);
   }
   const Status written = co_await persist();
   const bool entered = written && co_await publish(id);
@@ -105,7 +105,8 @@ asio::awaitable<std::optional<Denial>> LedgerService::resume(LeaseId id, Decisio
     if (parts_.ledger.park(id)) persistLater();
     co_return noEntry();
   }
-  parts_.events.emit(gpuAllocated(*lease, parts_.ledger));
+  const Facts why{{"why", "the container is started, and its slots had been given back while it was stopped"}};
+  parts_.events.emit(gpuAllocated(*lease, parts_.ledger, why));
   co_return std::nullopt;
 }
 

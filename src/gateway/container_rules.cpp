@@ -10,8 +10,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kShortIdDigits = 12;  // as clients print them
-
 asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found, std::string missing) {
   const Caller& caller = exchange.caller();
   Resolved out;
@@ -61,20 +59,6 @@ asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id) {
 
 void putName(Exchange& exchange, const ContainerId& id) {
   exchange.target().segments[exchange.match()->name_at] = id.str();
-}
-
-std::optional<Denial> checkContainerName(const Exchange& exchange) {
-  const std::string* const given = exchange.target().get("name");
-  if (exchange.caller().admin || given == nullptr) return std::nullopt;
-  std::string_view name = *given;
-  if (name.starts_with('/')) name.remove_prefix(1);
-  if (name.size() < kShortIdDigits || name.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  return Denial{400, "container_name",
-                fmt::format("the container name {} looks like the id of a container; choose one with other characters "
-                            "than 0-9 and a-f",
-                            name)};
 }
 
 Denial noCgroupParent(std::string_view what, const Error& error) {

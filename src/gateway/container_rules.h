@@ -24,10 +24,6 @@ boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exe
 // Puts the full id where the path has {}.
 void putName(Exchange& exchange, const ContainerId& id);
 
-// For others than admins: a `name` in the query that another container's short id would be shadowed by, because the
-// Engine looks for names first.
-std::optional<Denial> checkContainerName(const Exchange& exchange);
-
 // `what` is a container or build that has no place in the cgroup tree: 503, or 403 if its user can have none.
 Denial noCgroupParent(std::string_view what, const Error& error);
 

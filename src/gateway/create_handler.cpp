@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "admission/admission.h"
-#include "admission/json_guard.h"
-#include "admission/named_owner.h"
+#include "events/details.h"
 #include "gateway/container_rules.h"
+#include "gateway/create_plan.h"
 #include "gateway/handlers.h"
 #include "gateway/views.h"
 
@@ -19,161 +19,12 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMaxReferences = 256;  // each is looked up
-
-// Why a create ends before the Engine is asked, and how the client is told.
-struct Stop {
-  enum class How { Deny, EngineSays, EngineAway };
-  How how = How::Deny;
-  Denial denial;  // for EngineSays: status and the Engine's own text
-};
-
-Stop denied(Denial denial) {
-  return {Stop::How::Deny, std::move(denial)};
-}
-Stop engineAway(std::string reason) {
-  return {Stop::How::EngineAway, {503, "engine_away", std::move(reason)}};
-}
-
 asio::awaitable<Flow> tell(Exchange& exchange, Stop stop, const DecisionId& decision) {
   if (stop.how == Stop::How::EngineSays) co_return co_await exchange.message(stop.denial.http_status, stop.denial.text);
   if (stop.how == Stop::How::EngineAway) {
     co_return co_await exchange.engineFailed(Error(ErrorCode::Unavailable, stop.denial.text));
   }
   co_return co_await exchange.deny(std::move(stop.denial), decision);
-}
-
-bool meansAway(ErrorCode code) {
-  return code != ErrorCode::NotFound && code != ErrorCode::InvalidArgument && code != ErrorCode::Conflict &&
-         code != ErrorCode::PermissionDenied;
-}
-
-asio::awaitable<std::optional<Stop>> lookUpImage(Exchange& exchange, const std::string& image,
-                                                 admission::Facts& facts) {
-  if (image.empty()) co_return std::nullopt;  // the Engine has its own sentence for that
-  const Result<ImageView> view = co_await exchange.ports().engine.inspectImage(image);
-  if (view) {
-    facts.image_env = view->env;
-    for (const auto& [key, value] : view->labels) facts.image_labels.insert(key);
-    co_return std::nullopt;
-  }
-  const Error& error = view.error();
-  if (meansAway(error.code())) co_return engineAway(error.message());
-  // Clients pull and try again on exactly this 404.
-  const int status = error.code() == ErrorCode::NotFound ? 404 : 400;
-  co_return Stop{Stop::How::EngineSays, {status, "image", error.message()}};
-}
-
-// What is not found is left out; the examination has a sentence for that.
-asio::awaitable<std::optional<Stop>> lookUpNetworks(Exchange& exchange, const admission::References& references,
-                                                    admission::Facts& facts) {
-  for (const std::string& ref : references.networks) {
-    const Result<NetworkView> found = co_await exchange.ports().engine.inspectNetwork(ref);
-    if (found) {
-      facts.networks[ref] = admission::NetworkFact{found->id, found->name};
-    } else if (meansAway(found.error().code())) {
-      co_return engineAway(found.error().message());
-    }
-  }
-  co_return std::nullopt;
-}
-
-asio::awaitable<std::optional<Stop>> lookUpReferences(Exchange& exchange, const admission::References& references,
-                                                      admission::Facts& facts) {
-  if (references.containers.size() + references.bind_sources.size() + references.networks.size() > kMaxReferences) {
-    co_return denied(
-        {400, "too_many_references",
-         fmt::format("the container names more than {} other containers, networks and folders", kMaxReferences)});
-  }
-  const User& owner = ownerOf(facts);
-  for (const std::string& ref : references.containers) {
-    const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(ref);
-    if (found) {
-      const bool own = facts.caller.admin || found->owner == owner.login;
-      facts.containers[ref] = admission::ContainerFact{found->id, own};
-    } else if (meansAway(found.error().code())) {
-      co_return engineAway(found.error().message());
-    }
-  }
-  for (const std::string& source : references.bind_sources) {
-    const Result<BindSource> resolved = co_await exchange.ports().paths.resolveBind(owner, source);
-    if (!resolved &&
-        (resolved.error().code() == ErrorCode::Unavailable || resolved.error().code() == ErrorCode::Timeout)) {
-      co_return denied({503, "bind_lookup",
-                        fmt::format("the folder {} cannot be looked up now: {}", source, resolved.error().message())});
-    }
-    admission::BindFact& fact = facts.binds[source];
-    if (resolved) {
-      fact.resolved = resolved->path;
-      fact.writable = resolved->writable;
-      fact.warning = resolved->warning;
-    } else {
-      fact.refusal = resolved.error().message();
-    }
-  }
-  co_return co_await lookUpNetworks(exchange, references, facts);
-}
-
-// Whom the request names as the owner, for callers who may name one.
-asio::awaitable<std::optional<Stop>> lookUpOwner(Exchange& exchange, const json::object& body,
-                                                 admission::Facts& facts) {
-  if (!facts.caller.admin && !facts.caller.service) co_return std::nullopt;
-  const std::optional<admission::NamedOwner> named = admission::namedOwner(body);
-  if (!named || named->login == facts.caller.user.login) co_return std::nullopt;
-  Result<std::optional<User>> user = co_await exchange.ports().identities.findUser(named->login);
-  if (!user) {
-    co_return denied({503, "owner_lookup",
-                      fmt::format("whose {} is cannot be looked up now: {}", named->folder, user.error().message())});
-  }
-  // A folder that is nobody's home is the caller's own business.
-  if (*user && admission::ownsFolder(**user, *named)) facts.owner = std::move(**user);
-  co_return std::nullopt;
-}
-
-// What the site knows without asking anybody.
-std::optional<Stop> readSite(Exchange& exchange, admission::Facts& facts) {
-  const Site& site = exchange.ports().site;
-  std::expected<Limits, Denial> limits = site.limitsFor(ownerOf(facts));
-  if (!limits) return denied(std::move(limits.error()));
-  facts.limits = std::move(*limits);
-  const std::string* agent = exchange.head().find("User-Agent");
-  facts.user_agent = agent != nullptr ? *agent : "";
-  const std::string* name = exchange.target().get("name");
-  facts.container_name = name != nullptr ? *name : "";
-  facts.now = exchange.ports().clock.now();
-  return std::nullopt;
-}
-
-asio::awaitable<std::optional<Stop>> nameCgroupParent(Exchange& exchange, admission::Facts& facts) {
-  Result<std::string> parent = co_await exchange.ports().site.cgroupParent(ownerOf(facts), facts.limits);
-  if (!parent) co_return denied(noCgroupParent("this container", parent.error()));
-  facts.cgroup_parent = std::move(*parent);
-  co_return std::nullopt;
-}
-
-asio::awaitable<std::expected<admission::Examined, Stop>> admit(Exchange& exchange, admission::Facts& facts) {
-  const std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
-  if (!bytes) co_return std::unexpected(denied(bytes.error()));
-  if (std::optional<Denial> denial = checkContainerName(exchange)) {
-    co_return std::unexpected(denied(std::move(*denial)));
-  }
-  facts.caller = exchange.caller();
-  std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
-  if (!engine) co_return std::unexpected(engineAway("it has not been reached yet"));
-  facts.engine = std::move(*engine);
-  std::expected<json::object, Denial> body =
-      admission::guardBody("POST", "/containers/create", *bytes, {exchange.caller().admin, facts.engine.api});
-  if (!body) co_return std::unexpected(denied(std::move(body.error())));
-  const admission::References references = admission::references(*body);
-  std::optional<Stop> stop = co_await lookUpOwner(exchange, *body, facts);
-  if (!stop) stop = readSite(exchange, facts);
-  if (!stop) stop = co_await nameCgroupParent(exchange, facts);
-  if (!stop) stop = co_await lookUpImage(exchange, references.image, facts);
-  if (!stop) stop = co_await lookUpReferences(exchange, references, facts);
-  if (stop) co_return std::unexpected(std::move(*stop));
-  std::expected<admission::Examined, Denial> examined = admission::examine(std::move(*body), facts);
-  if (!examined) co_return std::unexpected(denied(std::move(examined.error())));
-  co_return std::move(*examined);
 }
 
 std::string label(const json::object& body, std::string_view key) {
@@ -183,8 +34,12 @@ std::string label(const json::object& body, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::string valueOf(const std::string* text) {
+  return text != nullptr ? *text : std::string();
+}
+
 // What the event says about a create, taken from the body before it is sent.
-json::object describe(const json::object& body, const Grant& grant, const DecisionId& decision) {
+json::object describe(const json::object& body, const Grant& grant, const DecisionId& decision, const Facts& inputs) {
   const json::value* image = body.if_contains("Image");
   std::string gpu;
   if (grant.lease()) {
@@ -195,6 +50,7 @@ json::object describe(const json::object& body, const Grant& grant, const Decisi
                        {"gpu", gpu.empty() ? "none" : gpu},
                        {"decision", decision.str()}};
   if (grant.lease()) details["lease"] = grant.lease()->id.str();
+  details["facts"] = events::factsJson(inputs);
   return details;
 }
 
@@ -218,27 +74,30 @@ std::optional<std::string> readCreated(WholeResponse& response, const std::vecto
 
 asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   const DecisionId decision = exchange.ports().site.newDecision();
-  admission::Facts facts;
-  std::expected<admission::Examined, Stop> examined = co_await admit(exchange, facts);
-  if (!examined) co_return co_await tell(exchange, std::move(examined.error()), decision);
-  if (examined->gpu) {
-    std::optional<Denial> trouble = exchange.ports().site.gpuTrouble();
-    if (trouble) co_return co_await exchange.deny(std::move(*trouble), decision);
-  }
+  std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
+  if (!bytes) co_return co_await exchange.deny(std::move(bytes.error()), decision);
+  CreateRequest request{.caller = exchange.caller(),
+                        .user_agent = valueOf(exchange.head().find("User-Agent")),
+                        .container_name = valueOf(exchange.target().get("name")),
+                        .body = std::move(*bytes)};
+  std::expected<CreatePlan, Stop> plan = co_await planCreate(exchange.ports(), std::move(request));
+  if (!plan) co_return co_await tell(exchange, std::move(plan.error()), decision);
+  const admission::Facts& facts = plan->facts;
 
-  Caller for_whom = facts.caller;
-  for_whom.user = ownerOf(facts);
-  GrantRequest wanted{for_whom, facts.limits, decision, facts.container_name, examined->gpu};
+  GrantRequest wanted = grantRequest(*plan, decision);
   std::expected<Grant, Denial> reserved = co_await exchange.ports().grants.reserve(std::move(wanted));
-  if (!reserved) co_return co_await exchange.deny(std::move(reserved.error()), decision);
+  if (!reserved) {
+    Denial denial = withInputs(std::move(reserved.error()), plan->inputs);
+    co_return co_await exchange.deny(std::move(denial), decision);
+  }
   // Every way out settles the grant before the client hears of it.
   std::optional<Grant> grant(std::move(*reserved));
 
-  const std::vector<std::string> warnings = examined->warnings;
+  const std::vector<std::string> warnings = plan->examined.warnings;
   const admission::Completion completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots(),
                                          grant->deviceNodes()};
-  const json::object body = admission::complete(std::move(*examined), completion);
-  json::object event = describe(body, *grant, decision);
+  const json::object body = admission::complete(std::move(plan->examined), completion);
+  json::object event = describe(body, *grant, decision, plan->inputs);
 
   Outgoing out = exchange.outgoing();
   out.body = json::serialize(body);

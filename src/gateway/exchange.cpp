@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "events/details.h"
 #include "gateway/relay.h"
 
 namespace ds01::gateway {
@@ -94,12 +95,13 @@ asio::awaitable<Flow> Exchange::message(int status, std::string text) {
 
 asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> decision) {
   const DecisionId id = decision ? *decision : ports().site.newDecision();
-  emit("auth.denied", {{"reason", denial.reason},
-                       {"method", head_.method},
-                       {"path", target_.path()},
-                       {"status", denial.http_status},
-                       {"text", denial.text},
-                       {"decision", id.str()}});
+  if (denial.part.empty()) {
+    denial.part = match_ ? fmt::format("gateway: {} {}", match_->route->method, match_->route->pattern) : "gateway";
+  }
+  boost::json::object details = events::denialDetails(denial, id);
+  details["method"] = head_.method;
+  details["path"] = target_.path();
+  emit("auth.denied", std::move(details));
   co_return co_await message(denial.http_status, fmt::format("ds01: {} (decision {})", denial.text, id.str()));
 }
 

@@ -102,6 +102,14 @@ struct GrantRequest {
   std::optional<GpuRequest> gpu;
 };
 
+// What reserve() would grant now.
+struct GrantPreview {
+  std::optional<Lease> lease;  // in no ledger
+  std::vector<GpuSlot> slots;
+  std::vector<std::string> device_nodes;  // as the inventory knows them; not looked for on the host
+  Facts placement;                        // why these
+};
+
 class Grants {
  public:
   virtual ~Grants() = default;
@@ -112,6 +120,8 @@ class Grants {
   // the same kind, within its owner's quota of now, or is refused as a create would be.
   virtual boost::asio::awaitable<std::expected<StartPermit, Denial>> admitStart(ContainerId container,
                                                                                 DecisionId decision) = 0;
+  // For dry runs: what reserve() would answer, from what is known without asking anybody. Changes nothing.
+  virtual std::expected<GrantPreview, Denial> preview(const GrantRequest& request) const = 0;
 
  protected:
   friend class Grant;

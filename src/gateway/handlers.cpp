@@ -9,6 +9,7 @@
 #include "gateway/archive_guard.h"
 #include "gateway/build_query.h"
 #include "gateway/container_rules.h"
+#include "gateway/create_plan.h"
 #include "gateway/docker_filters.h"
 #include "gateway/event_filter.h"
 #include "gateway/service_view.h"
@@ -160,7 +161,10 @@ asio::awaitable<Flow> handleExamined(Exchange& exchange, Examine examine) {
 }
 
 asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
-  if (const std::optional<Denial> denial = checkContainerName(exchange)) co_return co_await exchange.deny(*denial);
+  const std::string* const name = exchange.target().get("name");
+  if (std::optional<Denial> denial = checkContainerName(exchange.caller(), name != nullptr ? *name : "")) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
@@ -336,6 +340,7 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
   }
   Denial denial{403, "admins_only", "this is for the administrators of this server only. "};
   denial.text += exchange.match()->route->note;
+  denial.remedy = exchange.match()->route->note;
   if (denial.text.ends_with('.')) denial.text.pop_back();
   return exchange.deny(std::move(denial));
 }
@@ -346,6 +351,7 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
     Denial denial{400, "old_api",
                   fmt::format("API version {}.{} is too old; the oldest that is served here is {}.{}",
                               target.version->major, target.version->minor, kOldestApi.major, kOldestApi.minor)};
+    denial.remedy = "Use a newer client, or unset DOCKER_API_VERSION.";
     co_return co_await exchange.deny(std::move(denial));
   }
   if (!exchange.match()) {

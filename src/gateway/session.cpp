@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include "events/details.h"
 #include "gateway/handlers.h"
 #include "gateway/raw_head.h"
 
@@ -128,7 +129,8 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
   events::Event event;
   event.type = "auth.denied";
   if (peer_) event.user = peer_->caller().user.login;
-  event.details = {{"reason", denial.reason}, {"text", denial.text}, {"decision", id.str()}};
+  if (denial.part.empty()) denial.part = peer_ ? "gateway: request" : "identity";
+  event.details = events::denialDetails(denial, id);
   if (peer_) addOrigin(event.details, peer_->caller());
   core_.ports.events.emit(std::move(event));
   const std::string json = messageJson(fmt::format("ds01: {} (decision {})", denial.text, id.str()));

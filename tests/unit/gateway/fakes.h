@@ -127,6 +127,17 @@ class FakeGrants : public Grants {
     if (!start_lease) co_return StartPermit();
     co_return StartPermit(*this, *start_lease, start_fresh);
   }
+  std::expected<GrantPreview, Denial> preview(const GrantRequest& request) const override {
+    if (denial) return std::unexpected(*denial);
+    GrantPreview out;
+    if (request.gpu) {
+      out.lease.emplace();
+      out.lease->uuids = {"GPU-1"};
+      out.slots.push_back({"0", "GPU-1", "Fake", "full", 0, GpuEq::whole(1), 1024, {}, {}});
+      out.placement = {{"slot", "0 (full)"}};
+    }
+    return out;
+  }
   std::vector<std::string> entries() {
     const std::lock_guard lock(mutex);
     return log;

@@ -1,0 +1,161 @@
+#include "gateway/dry_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "events/details.h"
+#include "gateway/route.h"
+
+namespace ds01::gateway {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kLongestValue = 200;
+
+std::string shown(const json::value& value) {
+  return events::cut(json::serialize(value), kLongestValue);
+}
+
+bool isEmpty(const json::value& value) {
+  if (value.is_null()) return true;
+  if (const json::object* object = value.if_object()) return object->empty();
+  if (const json::array* array = value.if_array()) return array->empty();
+  if (const json::string* text = value.if_string()) return text->empty();
+  if (const std::int64_t* number = value.if_int64()) return *number == 0;
+  return value.is_bool() && !value.get_bool();
+}
+
+class Differences {
+ public:
+  explicit Differences(std::size_t most) : most_(most) {}
+
+  // Null: not there.
+  void compare(const std::string& path, const json::value* before, const json::value* after) {
+    const bool was = before != nullptr && !isEmpty(*before);
+    const bool is = after != nullptr && !isEmpty(*after);
+    if ((!was && !is) || (was && is && *before == *after) || out_.size() >= most_) return;
+    const json::object* old_members = was ? before->if_object() : nullptr;
+    const json::object* new_members = is ? after->if_object() : nullptr;
+    const bool objects = (old_members != nullptr || !was) && (new_members != nullptr || !is);
+    if (objects) return members(path, old_members, new_members);
+    const json::array* old_items = was ? before->if_array() : nullptr;
+    const json::array* new_items = is ? after->if_array() : nullptr;
+    if (old_items != nullptr && new_items != nullptr) return items(path, *old_items, *new_items);
+    out_.push_back({path, was ? shown(*before) : "", is ? shown(*after) : ""});
+  }
+
+  std::vector<BodyChange> take() { return std::move(out_); }
+
+ private:
+  void members(const std::string& path, const json::object* before, const json::object* after) {
+    const std::string in = path.empty() ? "" : path + ".";
+    const auto member = [](const json::object* object, json::string_view key) {
+      return object != nullptr ? object->if_contains(key) : nullptr;
+    };
+    if (after != nullptr) {
+      for (const auto& [key, value] : *after) compare(in + std::string(key), member(before, key), &value);
+    }
+    if (before != nullptr) {
+      for (const auto& [key, value] : *before) {
+        if (member(after, key) == nullptr) compare(in + std::string(key), &value, nullptr);
+      }
+    }
+  }
+
+  void items(const std::string& path, const json::array& before, const json::array& after) {
+    const auto missing = [](const json::array& from, const json::value& item) {
+      return std::ranges::find(from, item) == from.end();
+    };
+    for (const json::value& item : before) {
+      if (missing(after, item) && out_.size() < most_) out_.push_back({path + "[]", shown(item), ""});
+    }
+    for (const json::value& item : after) {
+      if (missing(before, item) && out_.size() < most_) out_.push_back({path + "[]", "", shown(item)});
+    }
+  }
+
+  std::size_t most_;
+  std::vector<BodyChange> out_;
+};
+
+DryRunAnswer refused(Denial denial) {
+  DryRunAnswer answer;
+  answer.facts = std::exchange(denial.facts, {});
+  answer.denial = std::move(denial);
+  return answer;
+}
+
+DryRunAnswer stopped(Stop stop) {
+  if (stop.how == Stop::How::EngineAway) {
+    stop.denial.text = fmt::format("the Docker Engine does not answer ({})", stop.denial.text);
+    stop.denial.remedy = "Try again in a moment.";
+  }
+  if (stop.denial.part.empty()) stop.denial.part = stop.how == Stop::How::Deny ? "create" : "the Docker Engine";
+  return refused(std::move(stop.denial));
+}
+
+// The name in the query of what must be a create.
+std::expected<std::string, Denial> containerName(const std::string& raw) {
+  std::expected<Target, Denial> target = parseTarget(raw);
+  if (!target) return std::unexpected(std::move(target.error()));
+  const std::optional<RouteMatch> match = matchRoute("POST", *target);
+  if (!match || match->route->rule != Rule::ContainerCreate) {
+    return std::unexpected(
+        Denial{400, "dry_run_target", "only POST /containers/create can be tried, not " + target->path()});
+  }
+  const std::string* name = target->get("name");
+  return name != nullptr ? *name : std::string();
+}
+
+}  // namespace
+
+std::vector<BodyChange> changesBetween(const json::value& before, const json::value& after, std::size_t most) {
+  Differences differences(most);
+  differences.compare("", &before, &after);
+  return differences.take();
+}
+
+boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) {
+  std::expected<std::string, Denial> name = containerName(request.target);
+  if (!name) co_return refused(std::move(name.error()));
+  if (std::optional<Denial> denial = ports.site.refuseUnrecorded()) co_return refused(std::move(*denial));
+  const std::string sent = request.body;
+  CreateRequest create{.caller = std::move(request.caller),
+                       .user_agent = std::move(request.user_agent),
+                       .container_name = std::move(*name),
+                       .body = std::move(request.body),
+                       .image_may_be_missing = true};
+  std::expected<CreatePlan, Stop> plan = co_await planCreate(ports, std::move(create));
+  if (!plan) co_return stopped(std::move(plan.error()));
+
+  const GrantRequest wanted = grantRequest(*plan, DecisionId());
+  std::expected<GrantPreview, Denial> preview = ports.grants.preview(wanted);
+  if (!preview) {
+    DryRunAnswer answer = refused(withInputs(std::move(preview.error()), plan->inputs));
+    answer.missing_image = plan->missing_image;
+    co_return answer;
+  }
+  DryRunAnswer answer;
+  answer.granted = true;
+  answer.facts = plan->inputs;
+  answer.facts.insert(answer.facts.end(), preview->placement.begin(), preview->placement.end());
+  answer.warnings = plan->examined.warnings;
+  answer.missing_image = plan->missing_image;
+  const admission::Completion completion{ports.site.gpuEmitter(), preview->lease, preview->slots,
+                                         preview->device_nodes};
+  const json::object after = admission::complete(std::move(plan->examined), completion);
+  boost::system::error_code error;
+  const json::value before = json::parse(sent, error);  // guardBody() has read it, so it parses
+  if (!error) answer.changes = changesBetween(before, json::value(after));
+  // Drawn by lot for each lease; this one will never be.
+  std::erase_if(answer.changes, [](const BodyChange& change) { return change.path == "Labels.ds01.lease"; });
+  co_return answer;
+}
+
+}  // namespace ds01::gateway
