@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/time_text.h"
 #include "control/codec.h"
+#include "control/explanation_codec.h"
 #include "control/report_codec.h"
 #include "net/http_client.h"
 
@@ -30,7 +32,7 @@ int connectErrno(const std::string& path) {
   return errno;
 }
 
-Error explain(const Error& error, const std::string& path) {
+Error reachability(const Error& error, const std::string& path) {
   if (error.code() == ErrorCode::Timeout) {
     return {ErrorCode::Timeout, fmt::format("ds01d does not answer at {}: {}", path, error.message())};
   }
@@ -87,6 +89,54 @@ std::string percentEncoded(std::string_view text) {
   return out;
 }
 
+std::string eventsTarget(const Client::EventQuery& query) {
+  std::string target = fmt::format("/v1/events?limit={}", query.limit.value_or(100));
+  const auto add = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) target += fmt::format("&{}={}", key, percentEncoded(value));
+  };
+  add("user", query.user);
+  add("type", query.type);
+  add("container", query.container);
+  add("since", query.since ? toRfc3339(*query.since) : "");
+  add("until", query.until ? toRfc3339(*query.until) : "");
+  return target;
+}
+
+// Cuts a stream into its lines.
+class Lines {
+ public:
+  template <typename Take>
+  bool feed(std::string_view piece, Take take) {
+    rest_ += piece;
+    for (std::size_t end = 0; (end = rest_.find('\n')) != std::string::npos;) {
+      const std::string line = rest_.substr(0, end);
+      rest_.erase(0, end + 1);
+      if (!take(line)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::string rest_;
+};
+
+bool tell(const std::string& line, const std::function<bool(EventRow)>& on_event,
+          const std::function<void(std::int64_t)>& on_skipped, Status& problem) {
+  boost::json::error_code error;
+  const boost::json::value value = boost::json::parse(line, error);
+  if (!error && value.is_object()) {
+    const boost::json::value* skipped = value.get_object().if_contains("skipped");
+    if (skipped != nullptr && skipped->is_int64()) {
+      on_skipped(skipped->get_int64());
+      return true;
+    }
+  }
+  Result<EventRow> row = eventFromJson(value);  // of text that is no JSON: null, which is no object
+  if (row) return on_event(std::move(*row));
+  problem = fail(row.error().context("cannot read an event of ds01d"));
+  return false;
+}
+
 template <typename T>
 Result<T> decode(const std::string& body, Result<T> (*read)(const boost::json::value&)) {
   boost::json::error_code error;
@@ -105,9 +155,12 @@ Result<LoginReport> Client::loginReport(const std::string& login) const {
 }
 
 Result<std::string> Client::get(const std::string& target) const {
-  const auto reply = net::exchangeBlocking({.socket_path = socket_path_, .timeout = timeout_},
-                                           {.method = "GET", .target = target, .body = {}});
-  if (!reply) return fail(explain(reply.error(), socket_path_));
+  return ask({.method = "GET", .target = target, .body = {}});
+}
+
+Result<std::string> Client::ask(net::HttpRequest request) const {
+  const auto reply = net::exchangeBlocking({.socket_path = socket_path_, .timeout = timeout_}, std::move(request));
+  if (!reply) return fail(reachability(reply.error(), socket_path_));
   if (reply->status != 200) return fail(refusal(*reply));
   return reply->body;
 }
@@ -120,6 +173,51 @@ Result<StatusSnapshot> Client::status() const {
 Result<ContainerList> Client::containers() const {
   const auto body = get("/v1/containers");
   return body ? decode(*body, containersFromJson) : fail(body.error());
+}
+
+Result<Info> Client::info() const {
+  const auto body = get("/v1/info");
+  return body ? decode(*body, infoFromJson) : fail(body.error());
+}
+
+Result<Explanation> Client::explain(const std::string& subject) const {
+  const auto body = get("/v1/explain/" + percentEncoded(subject));
+  return body ? decode(*body, explanationFromJson) : fail(body.error());
+}
+
+Result<EventList> Client::events(const EventQuery& query) const {
+  const auto body = get(eventsTarget(query));
+  return body ? decode(*body, eventsFromJson) : fail(body.error());
+}
+
+Status Client::followEvents(const EventQuery& query, const std::function<bool(EventRow)>& on_event,
+                            const std::function<void(std::int64_t)>& on_skipped) const {
+  int status = 0;
+  Lines lines;
+  std::string refused;
+  Status problem;
+  const auto on_data = [&](std::string_view piece) {
+    if (status != 200) {
+      refused += piece;
+      return true;
+    }
+    return lines.feed(piece, [&](const std::string& line) { return tell(line, on_event, on_skipped, problem); });
+  };
+  const Status ended = net::streamBlocking(
+      {.socket_path = socket_path_, .timeout = timeout_},
+      {.method = "GET", .target = eventsTarget(query) + "&follow=1", .body = {}}, [&](int got) { status = got; },
+      on_data);
+  if (!problem) return problem;
+  if (status != 0 && status != 200) return fail(refusal({.status = status, .body = refused}));
+  if (!ended) return fail(reachability(ended.error(), socket_path_));
+  return {};
+}
+
+Result<Explanation> Client::dryRun(const std::string& target, const std::string& agent, std::string body) const {
+  const auto answer = ask({.method = "POST",
+                           .target = "/v1/dry-run?target=" + percentEncoded(target) + "&agent=" + percentEncoded(agent),
+                           .body = std::move(body)});
+  return answer ? decode(*answer, explanationFromJson) : fail(answer.error());
 }
 
 }  // namespace ds01::control

@@ -15,6 +15,7 @@
 #include "config/lookup.h"
 #include "control/config_route.h"
 #include "daemon/background.h"
+#include "daemon/event_routes.h"
 #include "daemon/startup.h"
 #include "identity/posix/group_lookup.h"
 #include "net/notify.h"
@@ -64,10 +65,11 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
     : command_line_(command_line),
       options_(completeOptions(command_line, config->daemon)),
       failures_(clock_),
-      events_({.path = (options_.log_dir / "events.jsonl").native(),
-               .group = identity::posix::groupId("adm"),
-               .on_loss = [this](std::uint64_t lines) { failures_.note(Dependency::EventLog, "the disk", lines); }},
-              clock_),
+      log_({.path = (options_.log_dir / "events.jsonl").native(),
+            .group = identity::posix::groupId("adm"),
+            .on_loss = [this](std::uint64_t lines) { failures_.note(Dependency::EventLog, "the disk", lines); }},
+           clock_),
+      events_(log_, clock_),
       writer_(writerOf(options_.state_dir / "gpu-state.json", failures_)),
       names_writer_(writerOf(options_.state_dir / "slice-names.json", failures_)),
       names_(io_.get_executor(),
@@ -75,6 +77,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                names_writer_.write(std::move(image), std::move(done));
              }),
       name_pool_(4, 256),
+      log_pool_(1, 16),
       path_pool_(2, 64),
       device_pool_(1, 1024),
       user_db_(name_pool_, clock_),
@@ -84,7 +87,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       engine_(io_.get_executor(), options_.engine_path),
       ledger_(std::move(inventory)),
       at_start_(config),
-      site_(config, emitterOf(config->daemon.gpu, *options_.gpus), names_, [this] { return events_.losing(); }),
+      site_(config, emitterOf(config->daemon.gpu, *options_.gpus), names_, [this] { return log_.losing(); }),
       containers_(engine_, site_, names_),
       identifier_(user_db_, containers_),
       identities_(identifier_, user_db_, failures_),
@@ -95,6 +98,9 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_, failures_),
+      event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
+      explain_(event_log_, {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_}, grants_,
+               options_.listen_path),
       control_(identities_, router_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_},
                {.engine_socket = options_.engine_path,
@@ -102,6 +108,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   control::addViewRoutes(router_, view_);
   control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
+  addEventRoutes(router_, event_log_, events_);
+  explain_.addTo(router_);
   applyConfig();
   const auto source = options_.gpus->kind;
   if (source == config::GpuSource::Kind::Nvml || source == config::GpuSource::Kind::Auto) {

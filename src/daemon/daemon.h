@@ -15,12 +15,15 @@
 #include "daemon/control_server.h"
 #include "daemon/control_view.h"
 #include "daemon/engine_watch.h"
+#include "daemon/event_log.h"
+#include "daemon/explain_routes.h"
 #include "daemon/failures.h"
 #include "daemon/gpu_devices.h"
 #include "daemon/gpu_watch.h"
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
+#include "daemon/recent_events.h"
 #include "daemon/site.h"
 #include "daemon/slice_names.h"
 #include "docker/uds/engine_client.h"
@@ -57,11 +60,13 @@ class Daemon {
   boost::asio::io_context io_{1};  // first: handlers that are left over are destroyed last
   net::RealClock clock_;
   Failures failures_;
-  events::JsonlSink events_;
+  events::JsonlSink log_;
+  RecentEvents events_;  // all parts tell their events here
   allocator::StateWriter writer_;
   allocator::StateWriter names_writer_;
   SliceNames names_;
   net::BlockingPool name_pool_;    // user database look-ups, configuration reload
+  net::BlockingPool log_pool_;     // searches in the log of events
   net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified
   net::BlockingPool device_pool_;  // one thread: entries are written and removed in order
   identity::posix::UserDb user_db_;
@@ -81,6 +86,8 @@ class Daemon {
   EngineWatch watch_;
   std::optional<GpuWatch> gpu_watch_;  // if the driver is asked
   ControlView view_;
+  EventLog event_log_;
+  ExplainRoutes explain_;
   control::Router router_;
   ControlServer control_;
   gateway::Gateway gateway_;

@@ -83,6 +83,11 @@ std::vector<std::string> textsAt(const json::object& from, std::string_view key)
   return out;
 }
 
+std::int64_t integerAt(const json::object* from, std::string_view key) {
+  const json::value* value = from != nullptr ? from->if_contains(key) : nullptr;
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
 bool isFullId(std::string_view id) {
   return id.size() == 64 &&
          std::ranges::all_of(id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -156,6 +161,12 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     view.labels = stringsAt(config, "Labels");
     view.cgroup_parent = stringAt(host_config, "CgroupParent");
     view.network_mode = stringAt(host_config, "NetworkMode");
+    view.memory = integerAt(host_config, "Memory");
+    view.shm_size = integerAt(host_config, "ShmSize");
+    view.nano_cpus = integerAt(host_config, "NanoCpus");
+    view.cpu_quota = integerAt(host_config, "CpuQuota");
+    view.cpu_period = integerAt(host_config, "CpuPeriod");
+    view.pids_limit = integerAt(host_config, "PidsLimit");
     return view;
   });
 }

@@ -41,6 +41,14 @@ struct ContainerView {
   std::map<std::string, std::string> labels;
   std::string cgroup_parent;  // HostConfig.CgroupParent: no image can set it
   std::string network_mode;   // HostConfig.NetworkMode
+
+  // HostConfig's limits; 0 or negative: none. Units: bytes, 1e-9 CPUs, µs.
+  std::int64_t memory = 0;
+  std::int64_t shm_size = 0;
+  std::int64_t nano_cpus = 0;
+  std::int64_t cpu_quota = 0;
+  std::int64_t cpu_period = 0;
+  std::int64_t pids_limit = 0;
 };
 
 // From GET /containers/json: an item has labels but no HostConfig.CgroupParent.

@@ -94,7 +94,7 @@ http::request<http::string_body> encode(const HttpRequest& request) {
   out.method_string(request.method);
   out.target(request.target);
   out.set(http::field::host, "localhost");
-  out.set(http::field::user_agent, "ds01");
+  out.set(http::field::user_agent, request.user_agent.empty() ? "ds01" : request.user_agent);
   if (!request.body.empty()) out.set(http::field::content_type, "application/json");
   out.body() = request.body;
   out.prepare_payload();
@@ -142,6 +142,20 @@ bool stillOpen(Stream& stream) {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+bool describesTransfer(http::field name) {
+  switch (name) {
+    case http::field::content_type:
+    case http::field::content_length:
+    case http::field::transfer_encoding:
+    case http::field::connection:
+    case http::field::keep_alive:
+    case http::field::date:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct Outcome {
   std::optional<Result<HttpReply>> reply;  // unset: ended without a byte of an answer, with `code`
   boost::system::error_code code;
@@ -177,6 +191,9 @@ asio::awaitable<Outcome> converse(Connection& link, const http::request<http::st
     HttpReply reply;
     reply.status = static_cast<int>(status);
     reply.content_type = std::string(answer[http::field::content_type]);
+    for (const auto& field : answer) {
+      if (!describesTransfer(field.name())) reply.headers.emplace_back(field.name_string(), field.value());
+    }
     reply.body = std::move(answer.body());
     outcome.keep = !write_code && status != 101 && parser.keep_alive() && link.buffer.size() == 0;
     outcome.reply.emplace(std::move(reply));
@@ -324,6 +341,20 @@ Result<HttpReply> exchangeBlocking(HttpClientOptions options, HttpRequest reques
                  });
   loop.run();
   return std::move(*reply);
+}
+
+Status streamBlocking(HttpClientOptions options, HttpRequest request, std::function<void(int status)> on_head,
+                      std::function<bool(std::string_view)> on_data) {
+  asio::io_context loop{1};
+  options.max_idle_connections = 0;
+  HttpClient client(loop.get_executor(), std::move(options));
+  auto outcome = std::make_shared<Status>(fail(ErrorCode::Internal, "the loop ended without an answer"));
+  asio::co_spawn(loop, client.stream(std::move(request), std::move(on_head), std::move(on_data)),
+                 [outcome](const std::exception_ptr& error, Status value) {
+                   if (!error) *outcome = std::move(value);
+                 });
+  loop.run();
+  return std::move(*outcome);
 }
 
 }  // namespace ds01::net

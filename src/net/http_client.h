@@ -54,5 +54,7 @@ class HttpClient {
 
 // For programs without a loop of their own (the CLI): blocks the calling thread.
 Result<HttpReply> exchangeBlocking(HttpClientOptions options, HttpRequest request);
+Status streamBlocking(HttpClientOptions options, HttpRequest request, std::function<void(int status)> on_head,
+                      std::function<bool(std::string_view)> on_data);
 
 }  // namespace ds01::net

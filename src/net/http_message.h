@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ds01::net {
 
@@ -11,12 +13,15 @@ struct HttpRequest {
   std::string method = "GET";
   std::string target;  // path and query, already encoded
   std::string body;    // sent as application/json when not empty
+  std::string user_agent = {};
 };
 
 struct HttpReply {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
+  // Others than those that describe the body or the connection.
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 }  // namespace ds01::net

@@ -168,6 +168,7 @@ asio::awaitable<bool> answer(Stream& stream, HttpReply reply, unsigned version, 
   message.result(static_cast<unsigned>(reply.status));
   message.keep_alive(keep_alive);
   if (!reply.body.empty()) message.set(http::field::content_type, reply.content_type);
+  for (const auto& [name, value] : reply.headers) message.set(name, value);
   message.body() = std::move(reply.body);
   message.prepare_payload();
   if (head_only) message.body().clear();  // the length stays
@@ -210,6 +211,7 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
+  request.user_agent = std::string(message[http::field::user_agent]);
   request.body = std::move(message.body());
   const bool head_only = message.method() == http::verb::head;
   stream.expires_never();
