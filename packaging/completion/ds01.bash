@@ -4,12 +4,31 @@ _ds01_slots() {
     tr ':' '.' | sort -u
 }
 
+_ds01_containers() {
+  ds01 "$@" ps --json 2>/dev/null | sed -n 's/^ *"name": "\([A-Za-z0-9_.-]*\)",$/\1/p' | sort -u
+}
+
+_ds01_options() { # VERB
+  case $1 in
+    explain) echo --dry-run ;;
+    events) echo --user --type --container --since --until --limit --follow ;;
+  esac
+}
+
 _ds01() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
   local -a run_dir=()
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
+      --) # another program's command line
+        if [[ $i -eq $((COMP_CWORD - 1)) ]]; then
+          mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
+        else
+          mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        fi
+        return
+        ;;
       --run-dir)
         i=$((i + 1))
         [[ $i -lt $COMP_CWORD ]] && run_dir=(--run-dir "${COMP_WORDS[i]}")
@@ -19,18 +38,28 @@ _ds01() {
     esac
   done
 
-  if [[ $previous == --run-dir ]]; then
-    mapfile -t COMPREPLY < <(compgen -d -- "$current")
-  elif [[ $current == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '--json --run-dir --help --version' -- "$current")
+  case $verb:$previous in
+    *:--run-dir) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
+    events:--container) mapfile -t COMPREPLY < <(compgen -W "$(_ds01_containers "${run_dir[@]}")" -- "$current") && return ;;
+    events:--type)
+      mapfile -t COMPREPLY < <(compgen -W 'container gpu auth container.create gpu.allocate gpu.release gpu.reject auth.denied' -- "$current")
+      return
+      ;;
+    events:--since | events:--until) mapfile -t COMPREPLY < <(compgen -W '30m 1h 1d' -- "$current") && return ;;
+    events:--user | events:--limit | events:-n) return ;;
+  esac
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_ds01_options "$verb") --json --run-dir --help --version" -- "$current")
   elif [[ -z $verb ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'status gpus ps who config' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'status gpus ps who config explain events' -- "$current")
   elif [[ $verb == who ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_ds01_slots "${run_dir[@]}")" -- "$current")
   elif [[ $verb == config && $previous == config ]]; then
     mapfile -t COMPREPLY < <(compgen -W 'show' -- "$current")
   elif [[ $verb == config && $previous == show ]]; then
     mapfile -t COMPREPLY < <(compgen -u -- "$current")
+  elif [[ $verb == explain ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_ds01_containers "${run_dir[@]}")" -- "$current")
   fi
 }
 

@@ -1,6 +1,7 @@
 // The command line as a value: what to do, or what to say instead.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -27,11 +28,24 @@ struct WhoVerb {
 struct ConfigShowVerb {
   std::string login;  // empty: the caller's own
 };
+struct ExplainVerb {
+  std::string subject;               // a decision or a container; empty for a dry run
+  std::vector<std::string> command;  // of the dry run; what stands behind "--"
+};
+struct EventsVerb {
+  std::string user;
+  std::string type;
+  std::string container;
+  std::string since;  // as written: "1h" or RFC 3339
+  std::string until;
+  std::int64_t limit = 50;
+  bool follow = false;
+};
 
 struct Invocation {
   std::string run_dir = "/run/ds01";
   bool json = false;
-  std::variant<StatusVerb, GpusVerb, PsVerb, WhoVerb, ConfigShowVerb> verb;
+  std::variant<StatusVerb, GpusVerb, PsVerb, WhoVerb, ConfigShowVerb, ExplainVerb, EventsVerb> verb;
 };
 
 // What the program prints and how it ends.

@@ -61,6 +61,14 @@ int print(const cli::Outcome& outcome) {
   return static_cast<int>(cli::Exit::Failed);
 }
 
+cli::Streams streams() {
+  return {.out =
+              [](std::string_view text) {
+                return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+              },
+          .err = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,7 +78,7 @@ int main(int argc, char** argv) {
     const auto& invocation = std::get<cli::Invocation>(parsed);
     const net::RealClock clock;
     const control::Client client(invocation.run_dir + "/ds01.sock");
-    return print(cli::run(invocation, client, paperOfStdout(clock)));
+    return print(cli::run(invocation, client, paperOfStdout(clock), streams()));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "ds01: %s\n", error.what());
     return static_cast<int>(cli::Exit::Failed);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -132,6 +134,60 @@ std::string localTime(TimePoint at, const Paper& paper) {
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), minutes / 60,
                      minutes % 60);
+}
+
+std::string localSeconds(TimePoint at, const Paper& paper) {
+  const TimePoint local = at + (paper.utc_offset ? paper.utc_offset(at) : std::chrono::seconds{0});
+  const auto day = std::chrono::floor<std::chrono::days>(local);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(local - day).count();
+  return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t column, std::optional<std::size_t> indent) {
+  const std::size_t margin = indent.value_or(column);
+  std::string out;
+  std::size_t at = column;
+  bool line_start = true;
+  while (!text.empty()) {
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, blank);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+    const std::size_t size = displayWidth(word);
+    if (!line_start && width > 0 && at + 1 + size > width) {
+      out += "\n" + std::string(margin, ' ');
+      at = margin;
+      line_start = true;
+    }
+    if (!line_start) {
+      out += ' ';
+      ++at;
+    }
+    out += word;
+    at += size;
+    line_start = false;
+  }
+  return out;
+}
+
+std::string nearest(std::string_view word, std::span<const std::string_view> known) {
+  std::string_view best;
+  std::size_t least = 3;  // more mistakes than two are another word
+  for (const std::string_view candidate : known) {
+    std::vector<std::size_t> row(candidate.size() + 1);
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
+    for (std::size_t w = 1; w <= word.size(); ++w) {
+      std::size_t diagonal = std::exchange(row[0], w);
+      for (std::size_t c = 1; c < row.size(); ++c) {
+        const std::size_t change = diagonal + (word[w - 1] == candidate[c - 1] ? 0 : 1);
+        diagonal = std::exchange(row[c], std::min({change, row[c] + 1, row[c - 1] + 1}));
+      }
+    }
+    if (row.back() < least && row.back() < candidate.size()) {
+      least = row.back();
+      best = candidate;
+    }
+  }
+  return std::string(best);
 }
 
 std::string shortGpus(GpuEq amount) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,17 @@ std::string ago(TimePoint at, TimePoint now);
 
 // "2026-11-23 14:02" in the reader's time zone.
 std::string localTime(TimePoint at, const Paper& paper);
+
+// "14:02:07" in the reader's time zone.
+std::string localSeconds(TimePoint at, const Paper& paper);
+
+// `text`, already printable, broken between words so that no line is wider than `width` (0: never). It begins in
+// `column`; the lines that follow are indented to there, or to `indent`. A word that is too long stays whole.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t column,
+                    std::optional<std::size_t> indent = {});
+
+// The known word that differs in at most two letters; empty if none does.
+std::string nearest(std::string_view word, std::span<const std::string_view> known);
 
 // "1.29": two decimals at most; what would round to nothing is "<0.01".
 std::string shortGpus(GpuEq amount);

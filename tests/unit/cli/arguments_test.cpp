@@ -37,6 +37,53 @@ TEST(ArgumentsTest, EveryVerb) {
   EXPECT_TRUE(parsed({"config", "show", "--json"}).json);
 }
 
+TEST(ArgumentsTest, ExplainTakesASubjectOrACommand) {
+  EXPECT_EQ(std::get<ExplainVerb>(parsed({"explain", "D0123456789ab"}).verb).subject, "D0123456789ab");
+  const auto dry = std::get<ExplainVerb>(
+      parsed({"explain", "--dry-run", "--", "docker", "run", "--gpus", "1", "--json", "-h", "x"}).verb);
+  EXPECT_EQ(dry.command, (Words{"docker", "run", "--gpus", "1", "--json", "-h", "x"}));
+  for (const Words& words : {Words{"explain"}, Words{"explain", "--dry-run"}, Words{"explain", "--dry-run", "--"},
+                             Words{"explain", "--dry-run", "docker"}, Words{"explain", "x", "--", "docker"},
+                             Words{"status", "--", "docker"}, Words{"explain", "a", "b"}}) {
+    EXPECT_EQ(refused(words).exit, Exit::Usage) << testing::PrintToString(words);
+  }
+}
+
+TEST(ArgumentsTest, ADryRunMayNotBeLedToAnotherDaemon) {
+  for (const Words& option : {Words{"-H", "unix:///x"}, Words{"-Hunix:///x"}, Words{"--host=x"}, Words{"--host", "x"},
+                              Words{"--context", "x"}, Words{"-c", "x"}, Words{"--debug", "-H", "x"}}) {
+    Words words{"explain", "--dry-run", "--", "/usr/bin/docker"};
+    words.insert(words.end(), option.begin(), option.end());
+    words.emplace_back("run");
+    EXPECT_EQ(refused(words).exit, Exit::Usage) << testing::PrintToString(words);
+  }
+  parsed({"explain", "--dry-run", "--", "docker", "run", "-c", "512", "-h", "host", "x"});
+}
+
+TEST(ArgumentsTest, EventsHaveFilters) {
+  const auto verb = std::get<EventsVerb>(
+      parsed({"events", "--user", "a", "--type", "gpu", "--since", "1h", "-n", "7", "--follow"}).verb);
+  EXPECT_EQ(verb.user, "a");
+  EXPECT_EQ(verb.type, "gpu");
+  EXPECT_EQ(verb.since, "1h");
+  EXPECT_EQ(verb.limit, 7);
+  EXPECT_TRUE(verb.follow);
+  EXPECT_EQ(refused({"events", "-n", "5001"}).exit, Exit::Usage);
+  EXPECT_EQ(refused({"events", "-n", "x"}).exit, Exit::Usage);
+}
+
+TEST(ArgumentsTest, AMisspeltVerbIsGuessed) {
+  EXPECT_THAT(refused({"stauts"}).err, HasSubstr("did you mean \"status\"?"));
+  EXPECT_THAT(refused({"frobnicate"}).err, HasSubstr("there are status, gpus"));
+}
+
+TEST(ArgumentsTest, EveryVerbsHelpHasAnExample) {
+  for (const char* verb : {"status", "gpus", "ps", "who", "config", "explain", "events"}) {
+    EXPECT_THAT(refused({verb, "--help"}).out, HasSubstr(std::string("ds01 ") + verb)) << verb;
+    EXPECT_THAT(refused({verb, "--help"}).out, HasSubstr("Example:")) << verb;
+  }
+}
+
 TEST(ArgumentsTest, Defaults) {
   const Invocation invocation = parsed({"status"});
   EXPECT_EQ(invocation.run_dir, "/run/ds01");
@@ -77,7 +124,7 @@ TEST(ArgumentsTest, WrongUsageIsTwoAndTalksOnStderr) {
     EXPECT_THAT(outcome.err, testing::EndsWith("\nTry 'ds01 --help'.\n"));
     return outcome.err;
   };
-  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps, who or config"));
+  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps, who, config, explain, events"));
   EXPECT_THAT(message({"frob"}), HasSubstr("there is no verb \"frob\""));
   EXPECT_THAT(message({"--json"}), HasSubstr("say what to do"));
   EXPECT_THAT(message({"\x1b[2J"}), HasSubstr("\"\\x1b[2J\""));

@@ -8,6 +8,8 @@ ds01() {
     echo '      "slot": "7",'
   elif [[ $* == 'gpus --json' ]]; then
     printf '%s\n' '      "slot": "0",' '      "gpu": 0,' '      "slot": "1:0",' '      "gpu": 1,' '      "gpu": null,'
+  elif [[ $* == 'ps --json' ]]; then
+    printf '%s\n' '      "name": "train",' '      "name": "e\u001bvil",' '      "name": "eval",'
   fi
 }
 
@@ -25,7 +27,7 @@ expect() { # WANTED WORD…: the last word is the one to complete
   fi
 }
 
-expect 'status gpus ps who config' ''
+expect 'status gpus ps who config explain events' ''
 expect 'status' 'st'
 expect '--json' '--j'
 expect '--json --run-dir --help --version' status '--'
@@ -38,4 +40,12 @@ expect 'show' config ''
 expect 'show' --json config 's'
 expect 'root' config show 'roo'
 expect '' config show root ''
+expect 'eval train' explain ''
+expect 'explain' 'ex'
+expect '--dry-run' explain '--d'
+expect '--user --type --container --since --until --limit --follow --json --run-dir --help --version' events '--'
+expect 'train' events --container 'tr'
+expect 'gpu gpu.allocate gpu.release gpu.reject' events --type 'gpu'
+expect '' events --user ''
+expect 'bashbug' explain --dry-run -- 'bashb'
 exit $failed

@@ -30,7 +30,7 @@ class RunTest : public testing::Test {
       return CannedHttpServer::reply(200, R"({"api":1,"all":false,"containers":[]})");
     });
     const auto parsed = parseArguments(std::move(words));
-    const Outcome outcome = run(std::get<Invocation>(parsed), control::Client(path), plainPaper());
+    const Outcome outcome = run(std::get<Invocation>(parsed), control::Client(path), plainPaper(), {});
     ::unlink(path.c_str());
     return outcome;
   }
@@ -71,7 +71,7 @@ TEST_F(RunTest, AnUnknownSlotFails) {
 TEST_F(RunTest, AnAbsentDaemonMeansTryLater) {
   const control::Client client(dir_.file("ds01.sock"));
   for (const char* verb : {"status", "gpus", "ps", "who"}) {
-    const Outcome outcome = run(std::get<Invocation>(parseArguments({verb, "--json"})), client, plainPaper());
+    const Outcome outcome = run(std::get<Invocation>(parseArguments({verb, "--json"})), client, plainPaper(), {});
     EXPECT_EQ(outcome.exit, Exit::TryLater);
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(outcome.err, "ds01: ds01d is not running (no socket at " + dir_.file("ds01.sock") + ")\n");
