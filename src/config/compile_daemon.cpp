@@ -136,6 +136,7 @@ void readDaemon(const Section& file, Config& config, Report& report) {
   if (const Section* fail = below(file, "fail")) {
     takeDirection(*fail, "gpu_inventory", daemon.fail.gpu_inventory);
     takeDirection(*fail, "events", daemon.fail.events);
+    takeDirection(*fail, "user_database", daemon.fail.user_database);
   }
   takeLogins(file, "service_users", daemon.service_users, report);
 }

@@ -69,6 +69,7 @@ enum class FailDirection { Closed, Open };
 struct FailSettings {
   FailDirection gpu_inventory = FailDirection::Closed;
   FailDirection events = FailDirection::Open;
+  FailDirection user_database = FailDirection::Closed;
 };
 
 struct DaemonSettings {

@@ -143,6 +143,12 @@ constexpr auto kRows = std::to_array<Key>({
      .choices = "closed|open",
      .doc = "While events.jsonl cannot be written: closed refuses create, start and exec, open goes on without the "
             "record. open if absent."},
+    {.block = DaemonFail,
+     .name = "user_database",
+     .type = T::Choice,
+     .choices = "closed|open",
+     .doc = "While the user database (NSS) does not answer: closed refuses everything, open lets those whom it knew "
+            "within the last hour look at what is theirs and change nothing. closed if absent."},
 
     {.block = GpuFile, .name = "gpus", .type = T::MappingList, .child = GpuFileGpu, .doc = "The GPUs."},
     {.block = GpuFileGpu, .name = "index", .type = T::Count, .doc = "Index of the GPU, from 0."},

@@ -26,6 +26,7 @@ boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> Ke
     }
     co_return std::unexpected(std::move(peer.error()));
   }
+  if ((*peer)->caller().stale) failures_.note(Dependency::UserDatabase, "whom it knew before may look");
   co_return std::make_shared<KernelPeer>(std::move(*peer));
 }
 

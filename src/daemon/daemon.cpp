@@ -158,6 +158,7 @@ void Daemon::applyConfig() {
   identifier_.setRoleRules({.admin_users = {config.access.admin_users.begin(), config.access.admin_users.end()},
                             .admin_group = config::adminGroup(config),
                             .service_users = {services.begin(), services.end()}});
+  identifier_.allowStale(config.daemon.fail.user_database == config::FailDirection::Open);
   path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
   identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};

@@ -375,6 +375,13 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
 }  // namespace
 
 asio::awaitable<Flow> handle(Exchange& exchange) {
+  if (exchange.caller().stale && !(exchange.match() && onlyLooks(*exchange.match()->route))) {
+    Denial denial{
+        503, "nss_unavailable",
+        "the machine's user database does not answer; until it does, you can look at what is yours and change "
+        "nothing"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
   if (exchange.match() && mustBeRecorded(*exchange.match()->route)) {
     std::optional<Denial> denial = exchange.ports().site.refuseUnrecorded();
     if (denial) co_return co_await exchange.deny(std::move(*denial));

@@ -223,6 +223,10 @@ bool mustBeRecorded(const Route& route) {
   return route.method == "POST" && std::ranges::find(kPatterns, route.pattern) != kPatterns.end();
 }
 
+bool onlyLooks(const Route& route) {
+  return (route.method == "GET" || route.method == "HEAD") && route.upgrade == UpgradeKind::None;
+}
+
 std::string_view toString(Rule rule) {
   switch (rule) {
     case Pass:

@@ -73,6 +73,9 @@ inline constexpr ApiVersion kOldestApi{1, 24};
 // Whether the route makes, starts or executes something that a site may want on record.
 bool mustBeRecorded(const Route& route);
 
+// Whether the route reads and does nothing else: what is attached to is written to as well.
+bool onlyLooks(const Route& route);
+
 // docs/api-rules.md.
 std::string routesAsMarkdown();
 std::string_view toString(Rule rule);

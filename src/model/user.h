@@ -30,6 +30,7 @@ struct Caller {
   bool admin = false;
   bool service = false;                  // a login named in service_users: a program that acts for others
   std::optional<ContainerId> container;  // the peer lives in this container, which is the user's
+  bool stale = false;  // the user database did not answer, and `user` is what it said before: may look, not change
 };
 
 }  // namespace ds01

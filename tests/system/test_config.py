@@ -6,6 +6,7 @@ import os
 
 import pytest
 from lib.images import BUSYBOX, WITH_ENV
+from lib.waiting import wait_until
 
 SLEEP = [BUSYBOX, "sleep", "600"]
 
@@ -260,3 +261,33 @@ def test_Root_Docker_a_site_may_let_nothing_start_unrecorded(alice, unwritable_e
     (daemon.logs / "kept").rename(daemon.logs / "events.jsonl")
     alice.docker("create", BUSYBOX, check=False)  # the refusal is the first event that is written again
     alice.out("run", "--rm", WITH_ENV, "true")
+
+
+def test_Root_Docker_without_the_state_on_disk_no_gpu_is_given(stack, alice, daemon):
+    path = daemon.state / "gpu-state.json"
+    kept = path.read_bytes()
+    path.unlink()
+    (path / "in-the-way").mkdir(parents=True)
+    try:
+        assert "ds01:" in alice.refused("create", "--gpus", "1", BUSYBOX)
+        alice.out("run", "--rm", BUSYBOX, "true")
+        assert daemon.status()["counters"]["unwritten_state"] > 0
+        assert not daemon.held()
+    finally:
+        (path / "in-the-way").rmdir()
+        path.rmdir()
+        path.write_bytes(kept)
+        path.chmod(0o600)
+    alice.out("run", "--rm", "--gpus", "1", BUSYBOX, "true")
+
+
+def test_Root_Docker_an_engine_that_is_away_is_counted(stack, alice, daemon):
+    before = daemon.status()["counters"]["unanswered_engine"]
+    stack.engine.kill()
+    try:
+        alice.refused("ps")
+    finally:
+        stack.engine.start()
+    assert daemon.status()["counters"]["unanswered_engine"] > before
+    assert "the Docker Engine did not answer" in daemon.ds01("status").stdout
+    wait_until(lambda: alice.docker("run", "--rm", BUSYBOX, "true", check=False).returncode == 0, 30, "creates again")

@@ -87,10 +87,16 @@ asio::awaitable<Identifier::Decided> Identifier::decideBy(PosixPeer& peer, std::
     if (!user) co_return std::unexpected(nssUnavailable());
     co_return decideForeign(checked(peer), *login, *user);
   }
-  const Result<std::optional<User>> user = co_await users_.find(peer.facts.uid);
+  Result<std::optional<User>> user = co_await users_.find(peer.facts.uid);
+  // On the host only: whose a container is must be known now.
+  const bool stale = !user && allow_stale_;
+  if (stale) {
+    if (std::optional<User> known = users_.lastKnown(peer.facts.uid)) user = std::move(known);
+  }
   if (!user) co_return std::unexpected(nssUnavailable());
   Decided caller = decide(checked(peer), *user, roles_);
   if (caller) {
+    caller->stale = stale;
     caller->login_name = co_await nameOf(caller->login_uid, caller->user);
     // That was one more wait.
     if (!processAlive(peer.pidfd)) co_return std::unexpected(*refuseProof(checked(peer)));

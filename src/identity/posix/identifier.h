@@ -38,12 +38,14 @@ class Identifier {
 
   // `socket` is a connected Unix stream socket and must stay open until the answer is there. Refused as by the rules of
   // decide.h and residence.h, or 503: nss_unavailable when the user database does not answer, engine_away when it takes
-  // the Engine to know whose the peer is and it does not answer.
+  // the Engine to know whose the peer is and it does not answer. Where allowStale() says so, a peer on the host that
+  // the user database knew shortly before comes back with Caller::stale instead.
   boost::asio::awaitable<std::expected<std::shared_ptr<IdentifiedPeer>, Denial>> identify(int socket);
 
-  // Both hold for those identified from now on.
+  // All hold for those identified from now on.
   void setRoleRules(RoleRules rules) { roles_ = std::move(rules); }
   void setForeignRules(ForeignRules rules) { foreign_ = std::move(rules); }
+  void allowStale(bool allowed) { allow_stale_ = allowed; }
 
  private:
   using Decided = std::expected<Caller, Denial>;
@@ -58,6 +60,7 @@ class Identifier {
   PeerSource source_;
   RoleRules roles_;
   ForeignRules foreign_;
+  bool allow_stale_ = false;
 };
 
 }  // namespace ds01::identity::posix

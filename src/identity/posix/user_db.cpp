@@ -57,13 +57,20 @@ struct UserDb::LookUps {
     const auto age = clock.now() - entry->since;
     const auto limit = entry->user ? options.keep_found : options.keep_missing;
     // A wall clock that went back makes the age negative: then nobody knows it.
-    if (age < age.zero() || age >= limit) {
+    if (age < age.zero() || (age >= limit && !staleEnough(*entry))) {
       entries.erase(entry);
       by_key.erase(found);
       return nullptr;
     }
+    if (age >= limit) return nullptr;
     entries.splice(entries.begin(), entries, entry);
     return &*entry;
+  }
+
+  // Whether an answer that is too old for find() still serves lastKnown().
+  bool staleEnough(const Entry& entry) const {
+    const auto age = clock.now() - entry.since;
+    return entry.user && age >= age.zero() && age < options.keep_stale;
   }
 
   void remember(const Key& key, const std::optional<User>& user) {
@@ -122,6 +129,12 @@ UserDb::~UserDb() {
 
 asio::awaitable<Answer> UserDb::find(std::uint32_t uid) {
   return LookUps<std::uint32_t>::find(by_uid_, uid);
+}
+
+std::optional<User> UserDb::lastKnown(std::uint32_t uid) const {
+  const auto found = by_uid_->by_key.find(uid);
+  if (found == by_uid_->by_key.end() || !by_uid_->staleEnough(*found->second)) return std::nullopt;
+  return found->second->user;
 }
 
 asio::awaitable<Answer> UserDb::findByLogin(std::string login) {

@@ -24,6 +24,7 @@ struct UserDbOptions {
   std::chrono::milliseconds limit{3'000};  // for one look-up
   std::chrono::seconds keep_found{30};     // a change of groups is seen after this time
   std::chrono::seconds keep_missing{5};    // so that a new login need not wait
+  std::chrono::seconds keep_stale{3600};   // for lastKnown()
   std::size_t max_entries = 1024;          // uids, and as many logins; the least recently used goes first
 };
 
@@ -42,7 +43,10 @@ class UserDb {
 
   // Unset: nobody has this uid. Timeout or Unavailable: the database did not say.
   boost::asio::awaitable<Result<std::optional<User>>> find(std::uint32_t uid);
-  // The same for a login; its length is the caller's to bound.
+  // What the database said about this uid at the last time that it answered, if that was not long ago. For when find()
+  // fails, and only where an old answer is better than none: the login may be gone, and its groups others.
+  std::optional<User> lastKnown(std::uint32_t uid) const;
+  // The same as find() for a login; its length is the caller's to bound.
   boost::asio::awaitable<Result<std::optional<User>>> findByLogin(std::string login);
 
  private:

@@ -40,6 +40,7 @@ TEST(DaemonSettings, AllMayBeAbsent) {
   EXPECT_EQ(read.queue.wait, std::chrono::seconds(180));
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Closed);
   EXPECT_EQ(read.fail.events, FailDirection::Open);
+  EXPECT_EQ(read.fail.user_database, FailDirection::Closed);
 }
 
 TEST(DaemonSettings, ReadsEachKey) {
@@ -53,7 +54,7 @@ TEST(DaemonSettings, ReadsEachKey) {
       "mounts: {roots: [/scratch, home, /data/shared]}\n"
       "queue: {wait: 3m}\n"
       "service_users: [grafana]\n"
-      "fail: {gpu_inventory: open, events: closed}\n");
+      "fail: {gpu_inventory: open, events: closed, user_database: open}\n");
   EXPECT_EQ(read.sockets.listen_path, "/run/ds01/d.sock");
   EXPECT_EQ(read.sockets.engine_path, "/run/engine.sock");
   EXPECT_EQ(read.sockets.group, "docker");
@@ -68,6 +69,7 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_TRUE(read.service_users.contains("grafana"));
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Open);
   EXPECT_EQ(read.fail.events, FailDirection::Closed);
+  EXPECT_EQ(read.fail.user_database, FailDirection::Open);
 }
 
 TEST(DaemonSettings, ForeignCallersAreRefusedUnlessTheyAreMapped) {

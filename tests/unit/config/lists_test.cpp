@@ -44,6 +44,18 @@ TEST(Members, WarnsOfLoginsInSeveralGroups) {
   EXPECT_EQ(groupFor(*loaded.config, "ada"), "student");
 }
 
+TEST(Members, TakesTheInlineListsOfOlderFilesToo) {
+  const yaml::Loaded loaded =
+      loadFiles({{"resource-limits.yaml", "groups:\n  student: {members: []}\n  staff: {members: [ada, bob]}\n"},
+                 {"groups/student.members", "bob\n"}});
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(groupFor(*loaded.config, "ada"), "staff");
+  EXPECT_EQ(groupFor(*loaded.config, "bob"), "student");
+  EXPECT_THAT(report(loaded), HasSubstr("student.members:1:1: warning: bob: is listed in staff and in student"));
+  EXPECT_THAT(reportFor("groups: {student: {members: [ada]}, staff: {members: [ada]}}\n"),
+              HasSubstr("warning: ada: is listed in student and in staff; the first in the file of limits, student"));
+}
+
 TEST(Members, NotesFilesThatAreNotRead) {
   const yaml::Loaded loaded =
       loadFiles({{"resource-limits.yaml", kLimits}, {"groups/staff.members~", "ada\n"}, {"groups/README", "x"}});

@@ -251,6 +251,31 @@ TEST_F(GatewayTest, aPeerThatHasExitedIsRefused) {
   EXPECT_TRUE(client.atEnd());
 }
 
+TEST_F(GatewayTest, whoIsKnownFromBeforeMayLookAndChangeNothing) {
+  for (const bool admin : {false, true}) {
+    {
+      const std::lock_guard lock(h.identities.mutex);
+      h.identities.caller = callerNamed("alice", 1001, admin);
+      h.identities.caller.stale = true;
+    }
+    h.engine().answer("GET", "/v1.41/containers/" + kMine + "/json", 200, "{}");
+    Client client = h.connect();
+    EXPECT_EQ(client.get("/_ping")->status, 200);
+    EXPECT_EQ(client.get("/v1.41/containers/" + kMine + "/json")->status, 200);
+    const std::size_t before = sent().size();
+    for (const char* target : {"/containers/mine/start", "/containers/mine/stop", "/containers/create", "/exec/x/start",
+                               "/containers/mine/attach", "/nothing/that/is/known"}) {
+      const auto reply = h.connect().request("POST", std::string("/v1.41") + target, "{}");
+      ASSERT_TRUE(reply) << target;
+      EXPECT_EQ(reply->status, 503) << target;
+      EXPECT_THAT(reply->body, HasSubstr("user database does not answer")) << target;
+    }
+    EXPECT_EQ(h.connect().request("DELETE", "/v1.41/containers/mine")->status, 503);
+    EXPECT_EQ(h.connect().get("/v1.41/containers/mine/attach/ws")->status, 503) << "it writes to the container";
+    EXPECT_EQ(sent().size(), before);
+  }
+}
+
 TEST_F(GatewayTest, anEngineThatIsAwayComesBackByItself) {
   Client client = h.connect();
   EXPECT_EQ(client.get("/_ping")->status, 200);
@@ -269,6 +294,20 @@ TEST_F(GatewayTest, ownershipThatCannotBeAskedIsNoPermission) {
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/containers/mine/start")->status, 503);
   EXPECT_TRUE(sent().empty());
+}
+
+TEST(GatewayFailures, eachRequestThatTheEngineDoesNotAnswerIsTold) {
+  std::atomic<int> unanswered = 0;
+  GatewayOptions options;
+  options.on_engine_unanswered = [&unanswered](std::string_view) { ++unanswered; };
+  Harness h(std::move(options));
+  h.engine().answer("GET", "/_ping", 200, "OK");
+  EXPECT_EQ(h.connect().get("/_ping")->status, 200);
+  EXPECT_EQ(unanswered, 0);
+  h.stopEngine();
+  EXPECT_EQ(h.connect().get("/_ping")->status, 503);
+  EXPECT_EQ(h.connect().get("/_ping")->status, 503);
+  EXPECT_EQ(unanswered, 2);
 }
 
 TEST(GatewayCaps, connectionsPerUidAndInAll) {

@@ -136,6 +136,29 @@ TEST_F(IdentifierTest, AHungUserDatabaseIs503) {
   gate.set_value();
 }
 
+TEST_F(IdentifierTest, WhomItKnewMayComeStaleWhereThatIsAllowed) {
+  bool away = false;
+  UserDb users(pool_, clock_, {}, [&away](std::uint32_t uid) -> Result<std::optional<User>> {
+    if (away) return fail(ErrorCode::Unavailable, "directory away");
+    return invented(uid);
+  });
+  Identifier identifier(users, containers_);
+  ChildPeer child({});
+  EXPECT_FALSE(runner_.run(identifier.identify(child.socket())).value()->caller().stale);
+  away = true;
+  clock_.advance(31s);
+  EXPECT_EQ(refusal(identifier, child.socket(), 503), "nss_unavailable");
+  identifier.allowStale(true);
+  const auto stale = runner_.run(identifier.identify(child.socket()));
+  ASSERT_TRUE(stale) << stale.error().text;
+  EXPECT_TRUE((*stale)->caller().stale);
+  EXPECT_EQ((*stale)->caller().user.login, "user" + std::to_string(::geteuid()));
+  clock_.advance(1h);
+  EXPECT_EQ(refusal(identifier, child.socket(), 503), "nss_unavailable");
+  away = false;
+  EXPECT_FALSE(runner_.run(identifier.identify(child.socket())).value()->caller().stale);
+}
+
 // The peer and a container's first process are children, as a /proc of the test's own shows them.
 class ResidentTest : public IdentifierTest {
  protected:

@@ -72,6 +72,38 @@ class UserDbTest : public testing::Test {
   AsioRunner runner_;
 };
 
+TEST_F(UserDbTest, KnowsForAnHourWhatItWasToldLast) {
+  UserDb db = make();
+  EXPECT_FALSE(db.lastKnown(1001));
+  EXPECT_EQ(loginOf(db, 1001), "alice");
+  EXPECT_EQ(loginOf(db, 4711), "(nobody)");
+  {
+    const std::lock_guard lock(directory_->mutex);
+    directory_->away = true;
+  }
+  clock_.advance(59min);
+  EXPECT_EQ(loginOf(db, 1001), "error: unavailable") << "which find() does not go by";
+  ASSERT_TRUE(db.lastKnown(1001));
+  EXPECT_EQ(db.lastKnown(1001)->login, "alice");
+  EXPECT_FALSE(db.lastKnown(4711)) << "that somebody is nobody is no answer to keep";
+  clock_.advance(61s);
+  EXPECT_FALSE(db.lastKnown(1001));
+  clock_.advance(-3h);
+  EXPECT_FALSE(db.lastKnown(1001)) << "a clock that went back knows nothing";
+}
+
+TEST_F(UserDbTest, ANewAnswerReplacesTheLastKnown) {
+  UserDb db = make();
+  EXPECT_EQ(loginOf(db, 1001), "alice");
+  {
+    const std::lock_guard lock(directory_->mutex);
+    directory_->logins.erase(1001);
+  }
+  clock_.advance(31s);
+  EXPECT_EQ(loginOf(db, 1001), "(nobody)");
+  EXPECT_FALSE(db.lastKnown(1001)) << "the login is gone, and nobody brings it back";
+}
+
 TEST_F(UserDbTest, RemembersForAWhile) {
   UserDb db = make();
   EXPECT_EQ(loginOf(db, 1001), "alice");

@@ -1,0 +1,73 @@
+#include "daemon/adapters.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "support/asio_runner.h"
+#include "support/fake_clock.h"
+
+namespace ds01::daemon {
+namespace {
+
+class AdaptersTest : public testing::Test {
+ protected:
+  std::int64_t count(const std::string& name) const { return failures_.counters().at(name); }
+
+  ds01::test::FakeClock clock_;
+  Failures failures_{clock_};
+  net::BlockingPool pool_{1, 8};
+  ds01::test::AsioRunner runner_;
+};
+
+TEST_F(AdaptersTest, AUserDatabaseThatDoesNotAnswerIsCounted) {
+  bool away = true;
+  identity::posix::UserDb users(
+      pool_, clock_, {},
+      [&away](std::uint32_t uid) -> Result<std::optional<User>> {
+        if (away) return fail(ErrorCode::Unavailable, "directory away");
+        User user;
+        user.uid = uid;
+        user.login = "ada";
+        return std::optional<User>(std::move(user));
+      },
+      [](const std::string&) -> Result<std::optional<User>> { return fail(ErrorCode::Timeout, "directory hangs"); });
+  identity::posix::Identifier identifier(users, {});
+  KernelIdentities identities(identifier, users, failures_);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+
+  EXPECT_FALSE(runner_.run(identities.identify(ours.get())));
+  EXPECT_EQ(count("unanswered_user_database"), 1);
+  EXPECT_FALSE(runner_.run(identities.findUser("bob")));
+  EXPECT_EQ(count("unanswered_user_database"), 2);
+  away = false;
+  EXPECT_TRUE(runner_.run(identities.identify(ours.get())));
+  EXPECT_EQ(count("unanswered_user_database"), 2);
+  away = true;
+  identifier.allowStale(true);
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(runner_.run(identities.identify(ours.get())));
+  EXPECT_EQ(count("unanswered_user_database"), 3) << "though the caller may look";
+}
+
+TEST_F(AdaptersTest, AFileSystemThatDoesNotAnswerIsCountedARefusalIsNot) {
+  User ada;
+  ada.home = "/nowhere/ada";
+  net::BlockingPool none(0, 0);
+  mounts::posix::PathResolver hung(none);
+  ResolvedPaths hung_paths(hung, failures_);
+  EXPECT_FALSE(runner_.run(hung_paths.resolveBind(ada, "/nowhere/ada/x")));
+  EXPECT_EQ(count("unanswered_file_system"), 1);
+  mounts::posix::PathResolver resolver(pool_);
+  ResolvedPaths paths(resolver, failures_);
+  EXPECT_FALSE(runner_.run(paths.resolveBind(ada, "/etc")));
+  EXPECT_EQ(count("unanswered_file_system"), 1);
+}
+
+}  // namespace
+}  // namespace ds01::daemon
