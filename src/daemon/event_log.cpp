@@ -80,6 +80,7 @@ boost::asio::awaitable<Result<FoundEvents>> EventLog::find(EventSearch search, s
   // What memory has and the file has not yet. Both are the same bytes.
   FoundEvents found{.records = {}, .whole = read->whole, .compressed = read->compressed, .next = recent_.next()};
   const std::unordered_set<std::string> written(read->lines.begin(), read->lines.end());
+  std::ranges::reverse(read->lines);  // oldest first, as memory has them: times can be equal
   for (const std::string& line : recent_.linesFrom(0)) {
     if (!written.contains(line)) read->lines.push_back(line);
   }

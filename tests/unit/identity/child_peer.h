@@ -75,13 +75,17 @@ class ChildPeer {
   }
 
  private:
-  // Only who has an id in a user namespace may make one inside.
+  static bool put(const char* path, const char* text) {
+    const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+    return ::write(file, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text));
+  }
+
+  // Only who has a user and a group id in a user namespace may make one inside. The group is still root's here.
   static bool nest(const char* uid_map) {
     // Else /proc/self of a process that has changed its user or its namespace is root's.
     if (::prctl(PR_SET_DUMPABLE, 1) != 0) return false;
-    const int file = ::open("/proc/self/uid_map", O_WRONLY);
-    const auto size = static_cast<ssize_t>(std::strlen(uid_map));
-    return ::write(file, uid_map, std::strlen(uid_map)) == size && ::unshare(CLONE_NEWUSER) == 0;
+    return put("/proc/self/uid_map", uid_map) && put("/proc/self/setgroups", "deny") &&
+           put("/proc/self/gid_map", "0 0 1") && ::unshare(CLONE_NEWUSER) == 0;
   }
 
   // Only calls that are allowed between fork and exec in a process with threads.
