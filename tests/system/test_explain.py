@@ -41,6 +41,8 @@ def fingerprint(stack):
     ]
     for container in lists[0]:
         del container["Status"]  # "Up 3 seconds"
+    for items in lists[:3]:
+        items.sort(key=lambda item: item["Id"])  # the Engine keeps no order among images of one second
     state = stack.daemon.state / "gpu-state.json"
     return json.dumps([lists, stack.daemon.status()["gpus"]], sort_keys=True), (
         state.read_bytes() if state.exists() else b""
