@@ -47,6 +47,12 @@ if(DS01_SANITIZE)
   endif()
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Optimising, GCC 12 sees uninitialised and overlapping bytes in std::optional, std::variant and std::string.
+  target_compile_options(ds01_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>
+                                                $<$<NOT:$<CONFIG:Debug>>:-Wno-restrict>)
+endif()
+
 if(DS01_FUZZ)
   target_compile_options(ds01_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

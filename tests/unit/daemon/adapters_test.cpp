@@ -12,6 +12,15 @@
 namespace ds01::daemon {
 namespace {
 
+// The callers here live in none.
+class NoContainers final : public identity::posix::Containers {
+ public:
+  std::optional<EngineFacts> engine() const override { return EngineFacts{}; }
+  boost::asio::awaitable<Result<std::optional<identity::posix::EngineContainer>>> find(ContainerId) override {
+    co_return std::nullopt;
+  }
+};
+
 class AdaptersTest : public testing::Test {
  protected:
   std::int64_t count(const std::string& name) const { return failures_.counters().at(name); }
@@ -19,6 +28,7 @@ class AdaptersTest : public testing::Test {
   ds01::test::FakeClock clock_;
   Failures failures_{clock_};
   net::BlockingPool pool_{1, 8};
+  NoContainers containers_;
   ds01::test::AsioRunner runner_;
 };
 
@@ -34,7 +44,7 @@ TEST_F(AdaptersTest, AUserDatabaseThatDoesNotAnswerIsCounted) {
         return std::optional<User>(std::move(user));
       },
       [](const std::string&) -> Result<std::optional<User>> { return fail(ErrorCode::Timeout, "directory hangs"); });
-  identity::posix::Identifier identifier(users, {});
+  identity::posix::Identifier identifier(users, containers_);
   KernelIdentities identities(identifier, users, failures_);
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -60,11 +70,12 @@ TEST_F(AdaptersTest, AFileSystemThatDoesNotAnswerIsCountedARefusalIsNot) {
   ada.home = "/nowhere/ada";
   net::BlockingPool none(0, 0);
   mounts::posix::PathResolver hung(none);
-  ResolvedPaths hung_paths(hung, failures_);
+  mounts::posix::SocketMounts sockets(pool_, "/nowhere/docker.sock", "/nowhere/engine.sock");
+  ResolvedPaths hung_paths(hung, sockets, failures_);
   EXPECT_FALSE(runner_.run(hung_paths.resolveBind(ada, "/nowhere/ada/x")));
   EXPECT_EQ(count("unanswered_file_system"), 1);
   mounts::posix::PathResolver resolver(pool_);
-  ResolvedPaths paths(resolver, failures_);
+  ResolvedPaths paths(resolver, sockets, failures_);
   EXPECT_FALSE(runner_.run(paths.resolveBind(ada, "/etc")));
   EXPECT_EQ(count("unanswered_file_system"), 1);
 }
