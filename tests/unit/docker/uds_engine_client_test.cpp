@@ -22,7 +22,7 @@ const std::string kId(64, 'a');
 class UdsEngineClientTest : public testing::Test {
  protected:
   FakeDockerd engine_;
-  AsioRunner runner_;
+  AsioRunner runner_{std::chrono::minutes{1}};  // a list of 70 MiB takes its time under ThreadSanitizer
   UdsEngineClient client_{runner_.executor(), engine_.socketPath()};
 };
 
