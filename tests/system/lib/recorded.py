@@ -62,21 +62,26 @@ def with_engine(version):
 
 
 def prepare(stack, client, requests):
-    """The images and the folders that they name."""
+    """The images and the folders that they name. Returns the folders' topmost ones, to be removed."""
     for image in {request.image for request in requests}:
         if stack.engine.api("GET", f"/images/{image}/json", expect=(200, 404)).status == 404:
             name, _, tag = image.partition(":")
             stack.engine.api("POST", f"/images/ds01test/busybox:latest/tag?repo={name}&tag={tag or 'latest'}")
-    folders = set()
+    named = set()
     for request in requests:
-        folders |= set(re.findall(rb'"/home/(alice/[^":]+)', request.body))
-    client.run(["mkdir", "-p", *(client.user.home.parent / f.decode().replace("alice", client.user.home.name, 1) for f in folders)])
+        named |= set(re.findall(rb'"/home/alice/([^":]+)', request.body))
+    folders = {client.user.home / name.decode() for name in named}
+    # What the recorded clients had there as files stands for itself as a folder, and must not meet other tests' files.
+    tops = {client.user.home / folder.relative_to(client.user.home).parts[0] for folder in folders}
+    client.run(["rm", "-rf", *tops])
+    client.run(["mkdir", "-p", *folders])
+    return tops
 
 
 def send_all(stack, client, requests):
     """Sends each through ds01d as the client's user. What was made is looked at in the Engine and removed. Returns what
     was wrong, one line each."""
-    prepare(stack, client, requests)
+    tops = prepare(stack, client, requests)
     other = client.out("create", "--name", "joined", "ds01test/busybox:latest", "sleep", "600")
     wrong = []
     for request in requests:
@@ -93,6 +98,7 @@ def send_all(stack, client, requests):
         wrong += [f"{request}: {what}" for what in _wrong_with(stack.engine.inspect(reply.json()["Id"]), client.user)]
         client.docker("rm", "-f", "-v", reply.json()["Id"])
     client.docker("rm", "-f", other)
+    client.run(["rm", "-rf", *tops])
     return wrong
 
 
