@@ -1,6 +1,7 @@
 // POST /containers/{}/start and /restart: a container with a GPU starts only while its lease holds slots.
 #include <chrono>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -45,6 +46,12 @@ asio::awaitable<Result<WholeResponse>> askToStart(Exchange& exchange, std::optio
   }
 }
 
+// Until what has reached our sockets by now has been relayed: the first turn of the loop polls them, the second is
+// behind the handlers of what was found.
+asio::awaitable<void> letArrivedGoFirst() {
+  for (int turn = 0; turn < 2; ++turn) co_await asio::post(asio::use_awaitable);
+}
+
 }  // namespace
 
 asio::awaitable<Flow> handleStart(Exchange& exchange) {
@@ -71,8 +78,12 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
     permit.reset();
     co_return co_await exchange.engineFailed(response.error());
   }
-  if (response->head.status / 100 == 2 || response->head.status == 304) permit->started();
+  const bool started = response->head.status / 100 == 2 || response->head.status == 304;
+  if (started) permit->started();
   permit.reset();
+  // `docker run --rm` waits for the removal on another connection, and complains ("error waiting for container") when
+  // the failed start overtakes that answer, which the Engine gives a moment before.
+  if (!started) co_await letArrivedGoFirst();
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 

@@ -147,11 +147,13 @@ class FakeGrants : public Grants {
   std::optional<Denial> denial;
   std::optional<LeaseId> start_lease;  // of the container that is started
   bool start_fresh = false;
+  std::function<void()> on_start_ended;  // on the gateway's thread
 
  protected:
   void startEnded(LeaseId lease, bool started) override {
     const std::lock_guard lock(mutex);
     log.push_back("ended " + lease.str() + (started ? " started" : " unknown"));
+    if (on_start_ended) on_start_ended();
   }
   asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
                              std::string owner) override {

@@ -49,6 +49,13 @@ std::string Client::readSome() {
   return got > 0 ? std::string(piece, static_cast<std::size_t>(got)) : std::string();
 }
 
+std::string Client::readNow() {
+  char piece[65536];
+  const ssize_t got = ::recv(socket_.get(), piece, sizeof piece, MSG_DONTWAIT);
+  if (got > 0) buffer_.append(piece, static_cast<std::size_t>(got));
+  return std::exchange(buffer_, {});
+}
+
 std::string Client::readExactly(std::size_t size) {
   std::string out = std::exchange(buffer_, {});
   while (out.size() < size) {

@@ -38,6 +38,7 @@ class Client {
   std::optional<Reply> get(const std::string& target);
   std::optional<Reply> request(const std::string& method, const std::string& target, const std::string& json = "");
   std::string readSome();                     // raw bytes as they come; "" at the end
+  std::string readNow();                      // what is here already, without waiting
   std::string readExactly(std::size_t size);  // fewer at the end
   bool atEnd() { return buffer_.empty() && readSome().empty(); }
   void shutdownWrite();

@@ -1,5 +1,6 @@
 // POST /containers/{}/start and /restart: asked of the lease first, and settled whatever the Engine or the client does.
 #include <atomic>
+#include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@ namespace ds01::gateway::test {
 namespace {
 
 using ds01::test::FakeDockerd;
+using Connection = FakeDockerd::Connection;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -100,6 +102,33 @@ TEST_F(Start, ByAdminsTakesTheSameWay) {
   EXPECT_EQ(client.request("POST", "/containers/theirs/start", R"({"Binds":null})")->status, 204);
   EXPECT_THAT(h.grants.entries(), ElementsAre("start bbbb", "ended L1 started"));
   EXPECT_EQ(h.engine().requests().at(0).body, R"({"Binds":null})");
+}
+
+// The docker CLI waits for the removal on a second connection and calls it an error when the start's answer comes
+// first.
+TEST(StartOrder, AFailedStartDoesNotOvertakeWhatTheEngineSaidBefore) {
+  std::promise<Connection*> waiting;
+  Harness h([&](Connection& peer) {
+    const auto request = peer.read();
+    if (!request) return;
+    if (request->target.find("/wait") == std::string::npos) {
+      peer.reply(500, R"({"message":"no such program"})");
+    } else {
+      peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      waiting.set_value(&peer);
+    }
+    peer.waitForClose();
+  });
+  h.ownership.add("mine", kMine, "alice");
+  h.grants.start_lease = LeaseId("L1");
+  Client wait = h.connect();
+  wait.send("POST /containers/mine/wait?condition=removed HTTP/1.1\r\nHost: d\r\n\r\n");
+  Connection* const engine = waiting.get_future().get();
+  ASSERT_TRUE(wait.read(/*to_head=*/true));
+  // The last thing before the start's answer is sent on.
+  h.grants.on_start_ended = [&] { engine->send("13\r\n{\"StatusCode\":128}\n\r\n0\r\n\r\n"); };
+  EXPECT_EQ(h.connect().request("POST", "/containers/mine/start")->status, 500);
+  EXPECT_THAT(wait.readNow(), HasSubstr("StatusCode"));
 }
 
 TEST_F(Start, WithoutCdiNoGpuIsCreated) {
