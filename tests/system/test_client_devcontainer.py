@@ -44,7 +44,10 @@ class Workspace:
         return self._run(hosts.devcontainer_cli(), verb, *options, *args, timeout=180, env=env, **keywords)
 
     def up(self, **keywords):
-        return json.loads(self("up", **keywords).stdout.splitlines()[-1])
+        done = self("up", **keywords)
+        answer = json.loads(done.stdout.splitlines()[-1])
+        assert answer["outcome"] == "success", f"{self.client.user.name}: {done.stdout}\n{done.stderr}"
+        return answer
 
 
 def life(configuration, seen):
