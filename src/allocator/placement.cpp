@@ -34,6 +34,11 @@ std::string whySingle(const std::vector<SlotView>& views, const Lease& lease, co
 
 }  // namespace
 
+std::string inGpus(GpuEq amount) {
+  if (amount < GpuEq::whole(1)) return toString(amount) + " of a GPU";
+  return toString(amount) + (amount == GpuEq::whole(1) ? " GPU" : " GPUs");
+}
+
 Facts placementOf(const Ledger& ledger, const Lease& lease, const ReserveRequest& request) {
   const std::vector<SlotView> views = ledger.slots();
   std::vector<std::string> names;
@@ -54,7 +59,7 @@ Facts placementOf(const Ledger& ledger, const Lease& lease, const ReserveRequest
   }
   const bool entered = ledger.find(lease.id) != nullptr;
   const GpuEq now = ledger.heldBy(lease.uid) + (entered ? GpuEq{} : lease.weight);
-  facts.emplace_back("counts as", fmt::format("{} of a GPU", toString(lease.weight)));
+  facts.emplace_back("counts as", inGpus(lease.weight));
   facts.emplace_back("held with it", toString(now));
   const std::optional<GpuEq> quota = quotaOf(request.limits);
   facts.emplace_back("limit", quota ? fmt::format("{} (group {})", toString(*quota), request.limits.group)

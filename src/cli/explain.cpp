@@ -77,7 +77,13 @@ std::string explanationText(const control::Explanation& explanation, const Paper
     out += fmt::format(", {} ({})", ago(*explanation.at, paper.now), localTime(*explanation.at, paper));
   }
   out += "\n";
-  if (!explanation.text.empty()) out += "\n  " + wrapped(printable(explanation.text), paper.width, 2) + "\n";
+  // A refusal's sentence ends with what would work, which has a paragraph of its own here.
+  std::string_view text = explanation.text;
+  if (!explanation.remedy.empty() && text.ends_with(explanation.remedy)) {
+    text.remove_suffix(explanation.remedy.size());
+    text = text.substr(0, text.find_last_not_of(' ') + 1);
+  }
+  if (!text.empty()) out += "\n  " + wrapped(printable(text), paper.width, 2) + "\n";
 
   Facts all;
   if (!explanation.reason.empty() || !explanation.part.empty()) {

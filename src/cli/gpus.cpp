@@ -31,7 +31,7 @@ std::string gpusText(const control::StatusSnapshot& snapshot, const Paper& paper
                {.title = "MEMORY", .right = true},
                {.title = "SHARE", .right = true},
                {.title = "STATE"},
-               {.title = "UUID"}});
+               {.title = "UUID", .min_width = 12}});
   const control::GpuRow* before = nullptr;
   for (const control::GpuRow& row : snapshot.gpus) {
     const std::string group = gpuGroup(row, before);

@@ -35,10 +35,10 @@ std::string psText(const control::ContainerList& list, const Paper& paper) {
                {.title = "NAME", .min_width = 10},
                {.title = "USER", .min_width = 12},
                {.title = "IMAGE", .min_width = 12},
-               {.title = "TYPE"},
+               {.title = "TYPE", .optional = true},
                {.title = "STATE"},
                {.title = "GPUS"},
-               {.title = "SHARE", .right = true},
+               {.title = "SHARE", .right = true, .optional = true},
                {.title = "CREATED"},
                {.title = ""}});
   for (const control::ContainerRow& row : list.containers) {

@@ -1,7 +1,6 @@
 #include "cli/table.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 namespace ds01::cli {
@@ -53,13 +52,30 @@ Table::Layout Table::layout(const Paper& paper) const {
   }
   if (paper.width == 0 || result.shown.empty()) return result;
 
+  const auto widthOf = [](const Layout& plan, auto width_of_column) {
+    std::size_t sum = kGap * (plan.shown.size() - 1);
+    for (std::size_t i = 0; i < plan.shown.size(); ++i) sum += width_of_column(i);
+    return sum;
+  };
+  const auto least = [&](std::size_t i) {
+    const std::size_t min = columns_[result.shown[i]].min_width;
+    return min == 0 ? result.widths[i] : std::min(min, result.widths[i]);
+  };
+  while (widthOf(result, least) > paper.width) {
+    const auto last = std::find_if(result.shown.rbegin(), result.shown.rend(),
+                                   [&](std::size_t column) { return columns_[column].optional; });
+    if (last == result.shown.rend()) break;
+    const auto at = std::distance(last, result.shown.rend()) - 1;
+    result.shown.erase(result.shown.begin() + at);
+    result.widths.erase(result.widths.begin() + at);
+  }
+
   // The widest column that may shrink gives one at a time, until the row fits or nothing is left to give.
-  auto total = std::accumulate(result.widths.begin(), result.widths.end(), kGap * (result.shown.size() - 1));
+  auto total = widthOf(result, [&](std::size_t i) { return result.widths[i]; });
   for (; total > paper.width; --total) {
     std::optional<std::size_t> widest;
     for (std::size_t i = 0; i < result.shown.size(); ++i) {
-      const std::size_t least = columns_[result.shown[i]].min_width;
-      if (least == 0 || result.widths[i] <= least) continue;
+      if (result.widths[i] <= least(i)) continue;
       if (!widest || result.widths[i] > result.widths[*widest]) widest = i;
     }
     if (!widest) break;

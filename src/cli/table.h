@@ -33,6 +33,7 @@ struct Column {
   std::string title;
   bool right = false;
   std::size_t min_width = 0;  // may be cut down to this on a narrow terminal; 0: never cut
+  bool optional = false;      // left out, the last such first, where cutting is not enough
 };
 
 class Table {

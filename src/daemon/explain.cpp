@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "allocator/placement.h"
 #include "base/time_text.h"
 #include "base/units.h"
 #include "events/details.h"
@@ -159,9 +160,9 @@ control::Explanation explainContainer(const ContainerFacts& facts) {
     out.facts.emplace_back("GPUs", "none while it is stopped; the next start asks for the same kind again");
     return out;
   }
-  out.facts.emplace_back("GPUs", fmt::format("{} {} ({} of a GPU), held until the container is removed",
-                                             facts.slots.size() == 1 ? "slot" : "slots", fmt::join(facts.slots, ", "),
-                                             toString(facts.lease->weight)));
+  out.facts.emplace_back(
+      "GPUs", fmt::format("{} {} ({}), held until the container is removed", facts.slots.size() == 1 ? "slot" : "slots",
+                          fmt::join(facts.slots, ", "), allocator::inGpus(facts.lease->weight)));
   out.facts.emplace_back("granted", toRfc3339(facts.lease->since));
   if (!facts.lease->decision.empty()) {
     out.facts.emplace_back("decision", facts.lease->decision.str());

@@ -1,18 +1,12 @@
 #include "daemon/owner_service.h"
 
-#include <algorithm>
-
+#include "docker/container_list.h"
 #include "ownership/owner.h"
 
 namespace ds01::daemon {
 namespace {
 
 constexpr std::size_t kMaxExecs = 4096;
-
-bool isFullId(const std::string& ref) {
-  return ref.size() == 64 &&
-         std::ranges::all_of(ref, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
 
 }  // namespace
 
@@ -23,7 +17,7 @@ OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names,
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
   // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two
   // meanings wins, and a rename that has just happened.
-  if (isFullId(ref)) {
+  if (docker::isFullId(ref)) {
     // One that was removed a moment ago still has an owner, who may wait for its last event; for anything else the
     // Engine says that it is gone.
     if (const ownership::Record* record = index_.lastKnown(ContainerId(ref))) {

@@ -8,6 +8,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "docker/container_list.h"
+
 namespace ds01::docker {
 
 namespace json = boost::json;
@@ -86,11 +88,6 @@ std::vector<std::string> textsAt(const json::object& from, std::string_view key)
 std::int64_t integerAt(const json::object* from, std::string_view key) {
   const json::value* value = from != nullptr ? from->if_contains(key) : nullptr;
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
-}
-
-bool isFullId(std::string_view id) {
-  return id.size() == 64 &&
-         std::ranges::all_of(id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 // "1.41"

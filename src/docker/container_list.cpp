@@ -22,10 +22,6 @@ bool isOurs(std::string_view label) {
   return label.starts_with("ds01.") && !label.starts_with("ds01.request.");
 }
 
-bool isFullId(std::string_view id) {
-  return id.size() == kIdDigits && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 Error malformed(std::string_view why) {
   return {ErrorCode::Malformed, fmt::format("the Engine's container list: {}", why)};
 }
@@ -119,6 +115,10 @@ json::parse_options limits() {
 }
 
 }  // namespace
+
+bool isFullId(std::string_view id) {
+  return id.size() == kIdDigits && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 struct ContainerListReader::Parsing {
   json::basic_parser<Handler> parser{limits()};

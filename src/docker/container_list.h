@@ -11,6 +11,9 @@
 
 namespace ds01::docker {
 
+// 64 digits, as the Engine writes ids: no name, no prefix.
+bool isFullId(std::string_view id);
+
 // Keeps the ids and DS01's own labels (ds01.*, but for the requests of users, ds01.request.*) and drops the rest.
 class ContainerListReader {
  public:

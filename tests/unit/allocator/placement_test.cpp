@@ -86,5 +86,12 @@ TEST(PlacementTest, ARefusalCountsTheFreeSlotsAndSaysWhatWouldWork) {
   EXPECT_TRUE(refused.error().text.ends_with(refused.error().remedy));
 }
 
+TEST(InGpus, ReadsAsASentenceDoes) {
+  EXPECT_EQ(inGpus({285'714}), "0.285714 of a GPU");
+  EXPECT_EQ(inGpus(GpuEq::whole(1)), "1 GPU");
+  EXPECT_EQ(inGpus(GpuEq::whole(2)), "2 GPUs");
+  EXPECT_EQ(inGpus({1'285'714}), "1.285714 GPUs");
+}
+
 }  // namespace
 }  // namespace ds01::allocator

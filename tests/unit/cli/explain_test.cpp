@@ -46,6 +46,14 @@ TEST(ExplainTextTest, AsItLooks) {
             "What would work: Remove train (docker rm -f train).\n");
 }
 
+TEST(ExplainTextTest, WhatWouldWorkIsSaidOnce) {
+  Explanation whole = refusal();
+  whole.text += " " + whole.remedy;  // as the client was told
+  EXPECT_EQ(explanationText(whole, terminal(80)), explanationText(refusal(), terminal(80)));
+  whole.text = whole.remedy;
+  EXPECT_THAT(explanationText(whole, terminal(80)), Not(HasSubstr("  Remove train")));
+}
+
 TEST(ExplainTextTest, NothingIsWiderThanTheTerminal) {
   Explanation long_one = refusal();
   for (int i = 0; i < 30; ++i) long_one.facts.back().second += " and more words";

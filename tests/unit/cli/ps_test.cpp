@@ -36,6 +36,20 @@ bbbbbbbbbbbb  web    pytorch:2           exited
 )");
 }
 
+TEST(PsTextTest, FitsAnOrdinaryTerminal) {
+  control::ContainerList list{.all = true, .containers = {container('a', "a-rather-long-name", "someone@lab.example")}};
+  list.containers[0].image = "registry.lab.example/team/pytorch:2";
+  list.containers[0].gpus = {"0", "1"};
+  list.containers[0].gpueq = {2'000'000};
+  list.containers[0].type = "devcontainer";
+  EXPECT_EQ(psText(list, terminal(80)),
+            R"(1 container, 1 with GPUs (2 in all)
+
+ID            NAME        USER         IMAGE        STATE    GPUS  CREATED
+aaaaaaaaaaaa  a-rather-…  someone@la…  registry.l…  running  0,1   1 h 30 min ago
+)");
+}
+
 TEST(PsTextTest, AdminsSeeWhose) {
   control::ContainerList list{.all = true, .containers = {container('a', "x", "bob"), container('b', "y", "")}};
   list.containers[1].user.reset();

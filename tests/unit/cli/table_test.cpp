@@ -47,6 +47,19 @@ TEST(TableTest, StopsCuttingAtTheLeastWidth) {
   EXPECT_EQ(table.render(terminal(5)), "A     B\naaa…  bbbbbbbbbb\n");
 }
 
+TEST(TableTest, LeavesOptionalColumnsOutWhereCuttingIsNotEnough) {
+  Table table({{.title = "A", .min_width = 4},
+               {.title = "B", .optional = true},
+               {.title = "C"},
+               {.title = "D", .optional = true}});
+  table.add({"aaaaaaaaaa", "bbbb", "cccc", "dddd"});
+  EXPECT_EQ(table.render(terminal(22)), "A     B     C     D\naaa…  bbbb  cccc  dddd\n");
+  EXPECT_EQ(table.render(terminal(21)), "A      B     C\naaaa…  bbbb  cccc\n");
+  EXPECT_EQ(table.render(terminal(15)), "A          C\naaaaaaaa…  cccc\n");
+  EXPECT_EQ(table.render(terminal(3)), "A     C\naaa…  cccc\n");
+  EXPECT_EQ(table.render(plainPaper()), "A           B     C     D\naaaaaaaaaa  bbbb  cccc  dddd\n");
+}
+
 TEST(TableTest, ColoursAreOutsideTheWidths) {
   Table table({{.title = "A"}, {.title = "B"}});
   table.add({{"x", Tone::Bad}, "y"});
