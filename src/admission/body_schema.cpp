@@ -38,7 +38,6 @@ SchemaNode& child(std::unique_ptr<SchemaNode>& slot) {
 
 SchemaNode& step(SchemaNode& from, std::string_view name) {
   if (name == "*") return child(from.any);
-  from.folded.insert_or_assign(foldKey(name), std::string(name));
   return child(from.fields[std::string(name)]);
 }
 
@@ -64,11 +63,21 @@ void forget(SchemaNode& root, std::string_view field) {
   SchemaNode& parent = dot == std::string_view::npos ? root : reach(root, field.substr(0, dot));
   const auto found = parent.fields.find(name);
   if (found != parent.fields.end()) parent.fields.erase(found);
-  parent.folded.erase(foldKey(name));
-  // Another published field may fold to the same form (NanoCPUs and NanoCpus).
-  for (const auto& [other, ignored] : parent.fields) {
-    if (foldKey(other) == foldKey(name)) parent.folded.emplace(foldKey(name), other);
-  }
+}
+
+// Numbers the fields of every struct in the tree. What finds no number, or folds like another, is taken out, which
+// refuses it: a test holds the data to there being none.
+void number(SchemaNode& node) {
+  node.folded.clear();
+  std::erase_if(node.fields, [&node](const auto& field) {
+    const std::size_t next = node.folded.size();
+    const bool fits = next < SchemaNode::kMostFields && node.folded.emplace(foldKey(field.first), field.first).second;
+    if (fits) field.second->number = next;
+    return !fits;
+  });
+  for (const auto& [name, field] : node.fields) number(*field);
+  if (node.any) number(*node.any);
+  if (node.element) number(*node.element);
 }
 
 using Endpoints = std::map<std::pair<std::string_view, std::string_view>, std::unique_ptr<SchemaNode>>;
@@ -87,6 +96,7 @@ Endpoints build() {
     node.rule = line.rule == "zero" ? FieldRule::Zero : line.rule == "drop" ? FieldRule::Drop : FieldRule::Since;
     if (node.rule == FieldRule::Since) node.since = parseVersion(line.rule);
   }
+  for (const auto& [endpoint, root] : endpoints) number(*root);
   return endpoints;
 }
 

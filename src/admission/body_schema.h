@@ -3,6 +3,7 @@
 // read.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,6 +41,9 @@ struct SchemaNode {
   FieldType type = FieldType::Any;
   FieldRule rule = FieldRule::Since;
   ApiVersion since{1, 0};
+  // Of a field: which one of its struct, below kMostFields. No two of a struct fold to the same form.
+  static constexpr std::size_t kMostFields = 128;
+  std::size_t number = 0;
   std::map<std::string, std::unique_ptr<SchemaNode>, std::less<>> fields;  // of a struct, by exact name
   std::map<std::string, std::string, std::less<>> folded;                  // foldKey(name) → name
   std::unique_ptr<SchemaNode> any;      // value of every key of a map; of a struct: of every key that it does not know

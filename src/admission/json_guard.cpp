@@ -1,10 +1,11 @@
 #include "admission/json_guard.h"
 
+#include <bitset>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,19 @@ namespace json = boost::json;
 constexpr std::size_t kMaxBody = 4U << 20;
 constexpr std::size_t kMaxDepth = 64;
 
+// Boost grows an object or list by half each time, and hashes all keys of the object anew.
+template <typename Container>
+void makeRoom(Container& container) {
+  static constexpr std::size_t kMany = 64;
+  static constexpr std::size_t kGrowth = 4;
+  if (container.size() == container.capacity() && container.size() >= kMany) {
+    container.reserve(kGrowth * container.size());
+  }
+}
+
 // Builds the value while the parser runs and stops it at the first thing that Go would read differently. One object or
-// list that is still open is one Frame.
+// list that is still open is one Frame. A body has room for a million values, so what is done for each costs little:
+// no allocation but for what is kept, one hash per key.
 class Handler {
  public:
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
@@ -38,19 +50,26 @@ class Handler {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code& ec) { return open(json::object(), ec); }
-  bool on_array_begin(error_code& ec) { return open(json::array(), ec); }
+  bool on_object_begin(error_code& ec) { return open(json::value(json::object_kind), ec); }
+  bool on_array_begin(error_code& ec) { return open(json::value(json::array_kind), ec); }
   bool on_object_end(std::size_t, error_code& ec) { return close(ec); }
   bool on_array_end(std::size_t, error_code& ec) { return close(ec); }
   bool on_key_part(json::string_view part, std::size_t, error_code&) { return append(part); }
   bool on_key(json::string_view part, std::size_t, error_code& ec) {
+    if (text_.empty()) return key({part.data(), part.size()}, ec);
     append(part);
-    return key(std::exchange(text_, {}), ec);
+    const bool good = key(text_, ec);
+    text_.clear();
+    return good;
   }
   bool on_string_part(json::string_view part, std::size_t, error_code&) { return append(part); }
   bool on_string(json::string_view part, std::size_t, error_code& ec) {
+    if (text_.empty()) return scalar(json::value(part), ec);
     append(part);
-    return scalar(json::value(json::string(std::exchange(text_, {}))), ec);
+    const json::string_view whole(text_.data(), text_.size());
+    const bool good = scalar(json::value(whole), ec);
+    text_.clear();
+    return good;
   }
   bool on_number_part(json::string_view part, error_code&) { return append(part); }
   bool on_int64(std::int64_t number, json::string_view, error_code& ec) {
@@ -75,9 +94,12 @@ class Handler {
     const SchemaNode* node = nullptr;  // null: nobody described this value
     bool map = false;                  // keys are data, not fields
     json::value value;
-    std::string key;                          // of the member that is being read
-    const SchemaNode* member = nullptr;       // what describes that member
-    std::map<std::string, std::string> seen;  // folded (struct) or exact (map) → as written
+    std::string key;                              // of the member that is being read
+    const SchemaNode* member = nullptr;           // what describes that member
+    std::optional<std::size_t> at;                // where that member stands already, as null
+    std::bitset<SchemaNode::kMostFields> fields;  // of a struct: whose numbers were there
+    // The keys that neither `fields` nor `value` remembers: folded (struct) or exact (map) → as written.
+    json::object others;
   };
 
   bool append(json::string_view part) {
@@ -92,32 +114,37 @@ class Handler {
   }
 
   const SchemaNode* expected() const {
-    if (stack_.empty()) return &root_node_;
-    const Frame& top = stack_.back();
+    if (depth_ == 0) return &root_node_;
+    const Frame& top = frames_[depth_ - 1];
     if (!top.value.is_array()) return top.member;
     return top.node != nullptr ? top.node->element.get() : nullptr;
   }
 
   std::string where() const;
-  bool open(json::value empty, error_code& ec);
+  bool open(json::value&& empty, error_code& ec);
   bool close(error_code& ec);
-  bool key(std::string name, error_code& ec);
-  bool structKey(Frame& frame, const std::string& name, error_code& ec);
-  bool scalar(json::value value, error_code& ec);
+  bool key(std::string_view name, error_code& ec);
+  bool mapKey(Frame& frame, std::string_view name, error_code& ec);
+  bool structKey(Frame& frame, std::string_view name, error_code& ec);
+  bool twice(std::string_view before, std::string_view name, error_code& ec);
+  bool scalar(json::value&& value, error_code& ec);
   bool checkType(const SchemaNode* node, const json::value& value, error_code& ec);
-  bool finish(json::value value, error_code& ec);
+  bool finish(json::value&& value, error_code& ec);
+  bool staysOut(const SchemaNode& node) const;
   bool keep(const SchemaNode* node, const json::value& value, bool& kept, error_code& ec);
 
   const SchemaNode& root_node_;  // static data
   const GuardOptions& options_;  // outlives the one guardBody() call that owns this handler
-  std::vector<Frame> stack_;
+  std::vector<Frame> frames_;    // the first depth_ are open, the others keep their memory for the next
+  std::size_t depth_ = 0;
   std::string text_;  // pieces of the key, string or number that is being read
 };
 
 // "HostConfig.Mounts[1].Type": the place of the value that is being read.
 std::string Handler::where() const {
   std::string path;
-  for (const Frame& frame : stack_) {
+  for (std::size_t i = 0; i < depth_; ++i) {
+    const Frame& frame = frames_[i];
     if (frame.value.is_array()) {
       path += fmt::format("[{}]", frame.value.get_array().size());
     } else {
@@ -128,60 +155,79 @@ std::string Handler::where() const {
   return path.empty() ? "the body" : path;
 }
 
-bool Handler::open(json::value empty, error_code& ec) {
-  if (stack_.size() >= kMaxDepth) {
+bool Handler::open(json::value&& empty, error_code& ec) {
+  if (depth_ >= kMaxDepth) {
     return stop(ec, "body_depth", fmt::format("the body is nested deeper than {} levels", kMaxDepth));
   }
   const SchemaNode* node = expected();
   if (!checkType(node, empty, ec)) return false;
-  Frame frame;
+  if (frames_.size() == depth_) frames_.emplace_back();
+  Frame& frame = frames_[depth_++];
   frame.node = node;
   frame.map = node != nullptr && (node->type == FieldType::Map || (node->any != nullptr && node->fields.empty()));
   frame.value = std::move(empty);
-  stack_.push_back(std::move(frame));
+  frame.key.clear();
+  frame.member = nullptr;
+  frame.at.reset();
+  frame.fields.reset();
+  if (!frame.others.empty()) frame.others = json::object();
   return true;
 }
 
 bool Handler::close(error_code& ec) {
-  json::value value = std::move(stack_.back().value);
-  stack_.pop_back();
-  return finish(std::move(value), ec);
+  --depth_;
+  return finish(std::move(frames_[depth_].value), ec);
 }
 
-bool Handler::key(std::string name, error_code& ec) {
-  Frame& frame = stack_.back();
+bool Handler::key(std::string_view name, error_code& ec) {
+  Frame& frame = frames_[depth_ - 1];
   frame.key = name;
-  if (name.find('\0') != std::string::npos) {
+  frame.at.reset();
+  if (name.find('\0') != std::string_view::npos) {
     return stop(ec, "body_nul", fmt::format("the key {} holds a NUL character", shown(name)));
   }
-  if (!frame.map) return structKey(frame, name, ec);
-  frame.member = frame.node->any.get();
-  if (!frame.seen.emplace(name, name).second) {
-    return stop(ec, "duplicate_field", fmt::format("the key {} stands there twice", where()));
+  return frame.map ? mapKey(frame, name, ec) : structKey(frame, name, ec);
+}
+
+bool Handler::twice(std::string_view before, std::string_view name, error_code& ec) {
+  if (before == name) {
+    return stop(ec, "duplicate_field", fmt::format("the field {} stands there twice", where()));
   }
+  return stop(ec, "field_spelling",
+              fmt::format("the field {} stands there twice, as {} and as {}, which Docker takes for one", where(),
+                          shown(before), shown(name)));
+}
+
+bool Handler::mapKey(Frame& frame, std::string_view name, error_code& ec) {
+  frame.member = frame.node->any.get();
+  const bool remembered = frame.member == nullptr || !staysOut(*frame.member);
+  json::object& keys = remembered ? frame.value.get_object() : frame.others;
+  makeRoom(keys);
+  const auto [place, is_new] = keys.emplace(name, nullptr);
+  if (!is_new) return stop(ec, "duplicate_field", fmt::format("the key {} stands there twice", where()));
+  if (remembered) frame.at = static_cast<std::size_t>(place - keys.begin());
   return true;
 }
 
-bool Handler::structKey(Frame& frame, const std::string& name, error_code& ec) {
-  const std::string folded = foldKey(name);
-  const auto [before, is_new] = frame.seen.emplace(folded, name);
-  if (!is_new && before->second == name) {
-    return stop(ec, "duplicate_field", fmt::format("the field {} stands there twice", where()));
-  }
-  if (!is_new) {
-    return stop(ec, "field_spelling",
-                fmt::format("the field {} stands there twice, as {} and as {}, which Docker takes for one", where(),
-                            shown(before->second), shown(name)));
-  }
+bool Handler::structKey(Frame& frame, std::string_view name, error_code& ec) {
   frame.member = frame.node != nullptr ? frame.node->field(name) : nullptr;
-  if (frame.member != nullptr) return true;
+  if (frame.member != nullptr) {
+    if (frame.fields.test(frame.member->number)) return twice(name, name, ec);
+    frame.fields.set(frame.member->number);
+    return true;
+  }
+  const std::string folded = foldKey(name);
   if (frame.node != nullptr) {
     const auto known = frame.node->folded.find(folded);
     if (known != frame.node->folded.end()) {
+      if (frame.fields.test(frame.node->field(known->second)->number)) return twice(known->second, name, ec);
       return stop(ec, "field_spelling",
                   fmt::format("the field {} must be spelled {}, not {}", where(), known->second, shown(name)));
     }
   }
+  makeRoom(frame.others);
+  const auto [before, is_new] = frame.others.emplace(folded, name);
+  if (!is_new) return twice(view(before->value().get_string()), name, ec);
   if (options_.admin) return true;
   if (frame.node != nullptr && frame.node->any != nullptr) {
     frame.member = frame.node->any.get();
@@ -202,8 +248,8 @@ bool Handler::on_double(double number, json::string_view part, error_code& ec) {
   return scalar(json::value(number), ec);
 }
 
-bool Handler::scalar(json::value value, error_code& ec) {
-  if (value.is_string() && value.get_string().find('\0') != json::string::npos) {
+bool Handler::scalar(json::value&& value, error_code& ec) {
+  if (value.is_string() && view(value.get_string()).find('\0') != std::string_view::npos) {
     return stop(ec, "body_nul", fmt::format("{} holds a NUL character", where()));
   }
   return checkType(expected(), value, ec) && finish(std::move(value), ec);
@@ -245,20 +291,29 @@ bool Handler::checkType(const SchemaNode* node, const json::value& value, error_
   return fits || stop(ec, "field_type", fmt::format("{} must be {}", where(), toString(node->type)));
 }
 
-bool Handler::finish(json::value value, error_code& ec) {
-  if (stack_.empty()) {
+bool Handler::finish(json::value&& value, error_code& ec) {
+  if (depth_ == 0) {
     result = std::move(value);
     return true;
   }
   bool kept = true;
   if (!keep(expected(), value, kept, ec)) return false;
-  Frame& top = stack_.back();
+  Frame& top = frames_[depth_ - 1];
   if (top.value.is_array()) {
-    top.value.get_array().push_back(std::move(value));
+    json::array& list = top.value.get_array();
+    makeRoom(list);
+    list.push_back(std::move(value));
+  } else if (top.at) {
+    top.value.get_object().begin()[static_cast<std::ptrdiff_t>(*top.at)].value() = std::move(value);
   } else if (kept) {
     top.value.get_object().emplace(top.key, std::move(value));
   }
   return true;
+}
+
+// True: what `node` describes is not sent on, whatever it holds.
+bool Handler::staysOut(const SchemaNode& node) const {
+  return node.rule != FieldRule::Since || node.since > options_.engine;
 }
 
 // Whether a complete value stays in the body under the rule of its field.
@@ -274,7 +329,7 @@ bool Handler::keep(const SchemaNode* node, const json::value& value, bool& kept,
     case FieldRule::Since:
       break;
   }
-  kept = node->since <= options_.engine;
+  kept = !staysOut(*node);
   return kept || zeroLike(value) ||
          stop(ec, "newer_field",
               fmt::format("the field {} needs version {}.{} of the Docker API; this Engine speaks {}.{}", where(),

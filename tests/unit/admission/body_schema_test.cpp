@@ -1,5 +1,12 @@
 #include "admission/body_schema.h"
 
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
 #include <gtest/gtest.h>
 
 namespace ds01::admission {
@@ -44,6 +51,48 @@ TEST(BodySchema, EveryLineOfTheDataIsUsable) {
         << line.path << " " << line.field << " " << line.rule;
   }
   EXPECT_GT(bodyFields().size(), 850U);
+}
+
+// The guard remembers by number which fields it has seen.
+void expectNumbered(const SchemaNode& node, const std::string& path) {
+  std::set<std::size_t> numbers;
+  for (const auto& [name, field] : node.fields) {
+    EXPECT_LT(field->number, SchemaNode::kMostFields) << path << name;
+    EXPECT_TRUE(numbers.insert(field->number).second) << path << name;
+    const auto folded = node.folded.find(foldKey(name));
+    ASSERT_NE(folded, node.folded.end()) << path << name;
+    EXPECT_EQ(folded->second, name) << path;
+    expectNumbered(*field, path + name + ".");
+  }
+  EXPECT_EQ(node.folded.size(), node.fields.size()) << path;
+  if (node.any) expectNumbered(*node.any, path + "*.");
+  if (node.element) expectNumbered(*node.element, path + "[].");
+}
+
+TEST(BodySchema, NumbersTheFieldsOfAStruct) {
+  std::set<const SchemaNode*> roots;
+  for (const BodyField& line : bodyFields()) roots.insert(bodySchema(line.method, line.path));
+  for (const SchemaNode* root : roots) expectNumbered(*root, "");
+}
+
+// None is lost to a number too high or to a twin of another case.
+TEST(BodySchema, KnowsEveryFieldThatIsPublished) {
+  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, std::string_view> rules;
+  for (const BodyField& line : bodyFields()) rules[{line.method, line.path, line.field}] = line.rule;
+  for (const auto& [key, rule] : rules) {
+    const auto& [method, path, field] = key;
+    if (rule == "unknown" || field.find('.') != std::string_view::npos || field.ends_with("[]")) continue;
+    EXPECT_NE(bodySchema(method, path)->field(field), nullptr) << path << " " << field;
+  }
+  const SchemaNode* host = createSchema().field("HostConfig");
+  for (const auto& [key, rule] : rules) {
+    const auto& [method, path, field] = key;
+    constexpr std::string_view kHost = "HostConfig.";
+    if (path != "/containers/create" || rule == "unknown" || !field.starts_with(kHost)) continue;
+    const std::string_view name = field.substr(kHost.size());
+    if (name.find_first_of(".[") != std::string_view::npos) continue;
+    EXPECT_NE(host->field(name), nullptr) << name;
+  }
 }
 
 TEST(FoldKey, FoldsAsGoDoes) {

@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +80,47 @@ TEST(JsonGuard, MapsRefuseExactDuplicatesOnly) {
       "ExposedPorts":{"80/tcp":{},"80/TCP":{}},"NetworkingConfig":{"EndpointsConfig":{"n":{},"N":null}},
       "HostConfig":{"Sysctls":{"x":"1","X":"2"},"LogConfig":{"Config":{"b":"","B":""}}}})";
   expectKept(kBody, kBody);
+}
+
+// As many as make the containers grow several times while they are being read.
+std::string many(std::string_view before, std::string_view after) {
+  std::string out;
+  for (int i = 0; i < 2000; ++i) out += fmt::format("{}{}{},", before, i, after);
+  return out;
+}
+
+TEST(JsonGuard, DuplicatesAreFoundAmongMany) {
+  const std::string labels = "{\"Labels\":{" + many("\"k", "\":\"v\"");
+  expectKept(labels + "\"K0\":\"\"}}", labels + "\"K0\":\"\"}}");
+  for (const std::string_view key : {"k0", "k63", "k64", "k1999"}) {
+    expectRefused(fmt::format("{}\"{}\":\"\"}}}}", labels, key), "duplicate_field");
+  }
+  // Keys that are not sent on are still keys.
+  const std::string networks = "{\"NetworkingConfig\":{" + many("\"n", "\":null");
+  expectKept(networks + "\"m\":null}}", R"({"NetworkingConfig":{}})");
+  expectRefused(networks + "\"n7\":null}}", "duplicate_field");
+  expectRefused(networks + "\"N7\":null}}", "field_spelling");
+  expectRefused(networks + "\"endpointsconfig\":null}}", "field_spelling");
+  const std::string fields = "{\"HostConfig\":{\"Nothing\":{" + many("\"f", "\":1");
+  expectRefused(fields + "\"f1999\":1}}}", "duplicate_field", kAdmin);
+  expectRefused(fields + "\"F1999\":1}}}", "field_spelling", kAdmin);
+}
+
+TEST(JsonGuard, AnObjectDoesNotRememberTheKeysOfTheOneBefore) {
+  constexpr std::string_view kMounts =
+      R"({"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a"},{"Type":"bind","VolumeOptions":{"Labels":{"a":"1"}}},
+          {"Source":"/a","VolumeOptions":{"Labels":{"a":"2"}}}]}})";
+  expectKept(kMounts, kMounts);
+  expectKept(R"({"NetworkingConfig":{"lab":null},"HostConfig":{"LogConfig":{"Config":{"lab":"1"}}}})",
+             R"({"NetworkingConfig":{},"HostConfig":{"LogConfig":{"Config":{"lab":"1"}}}})");
+}
+
+TEST(JsonGuard, LongKeysAndTextsThatComeInPieces) {
+  const std::string text(10000, 'x');
+  const std::string body = fmt::format(R"({{"Labels":{{"{}\u0041":"{}\u0041","{}A":""}}}})", text, text, text);
+  expectRefused(body, "duplicate_field");
+  expectKept(fmt::format(R"({{"Labels":{{"{}\u0041":"{}\u0042"}},"User":"u"}})", text, text),
+             fmt::format(R"({{"Labels":{{"{}A":"{}B"}},"User":"u"}})", text, text));
 }
 
 TEST(JsonGuard, CaseVariantsOfStructKeysAreRefused) {
