@@ -49,8 +49,7 @@ std::expected<std::vector<SlotIndex>, Misfit> resolveAll(const Pool& pool, const
 }  // namespace
 
 std::expected<std::vector<SlotIndex>, Misfit> placeDevices(const Pool& pool, const GpuRequest& request,
-                                                           const Budget& budget,
-                                                           std::span<const Lease* const> without) {
+                                                           const Budget& budget, const Assumed& assumed) {
   using enum RefusalCode;
   std::expected<std::vector<SlotIndex>, Misfit> slots = resolveAll(pool, request);
   if (!slots) return slots;
@@ -70,7 +69,8 @@ std::expected<std::vector<SlotIndex>, Misfit> placeDevices(const Pool& pool, con
   if (!budget.fits(misfit.asked, misfit.asked_slots)) return refuse(Quota);
   std::ranges::copy_if(*slots, std::back_inserter(misfit.slots), [&](SlotIndex i) { return !pool.slot(i).healthy(); });
   if (!misfit.slots.empty()) return refuse(OutOfOrder);
-  std::ranges::copy_if(*slots, std::back_inserter(misfit.slots), [&](SlotIndex i) { return !pool.free(i, without); });
+  std::ranges::copy_if(*slots, std::back_inserter(misfit.slots),
+                       [&](SlotIndex i) { return !available(pool, i, assumed); });
   if (!misfit.slots.empty()) return refuse(DeviceHeld);
   return slots;
 }

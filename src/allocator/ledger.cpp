@@ -16,6 +16,12 @@ bool earlier(const Lease* a, const Lease* b) {
   return std::tie(a->since, a->id) < std::tie(b->since, b->id);
 }
 
+Refusal notParked(const LeaseId& id) {
+  Refusal refusal{.code = RefusalCode::NeverSatisfiable};
+  refusal.text = fmt::format("The lease \"{}\" does not wait for a GPU. Please try again.", id.str());
+  return refusal;
+}
+
 }  // namespace
 
 std::optional<GpuEq> quotaOf(const Limits& limits) {
@@ -57,46 +63,84 @@ void Ledger::markStale(std::string why) {
   stale_reason_ = std::move(why);
 }
 
-std::expected<Lease, Refusal> Ledger::preview(const ReserveRequest& request) const {
+std::expected<Lease, Misfit> Ledger::tryPreview(const ReserveRequest& request, const SlotSet& kept) const {
+  const auto refuse = [](RefusalCode code, Problem problem) {
+    return std::unexpected(Misfit{.code = code, .problem = problem});
+  };
+  const Lease* parked = find(request.id);
+  if (request.resume && (parked == nullptr || parked->holds())) {
+    return refuse(RefusalCode::NeverSatisfiable, Problem::NotParked);
+  }
+  if (!request.resume && (parked != nullptr || request.id.empty())) {
+    return refuse(RefusalCode::NeverSatisfiable, Problem::LeaseKnown);
+  }
+  const bool last_seen_will_do = request.stale_inventory_will_do && pool_.size() > 0;
+  if (!stale_reason_.empty() && !last_seen_will_do) return refuse(RefusalCode::InventoryStale, Problem::None);
   const Budget budget = budgetFor(request.uid, request.limits);
-  if (request.id.empty() || leases_.contains(request.id)) {
-    Refusal refusal{.code = RefusalCode::NeverSatisfiable, .held = budget.held};
-    refusal.text =
-        fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
-    return std::unexpected(std::move(refusal));
+  auto slots = place(pool_, request.gpu, request.gpus_for_all, budget, {.kept = &kept});
+  if (!slots) return std::unexpected(std::move(slots.error()));
+  Lease lease = request.resume ? *parked : Lease{};
+  lease.id = request.id;
+  lease.state = request.resume ? Lease::State::Bound : Lease::State::Reserved;
+  lease.uid = request.uid;
+  lease.login = request.login;
+  lease.group = request.group;
+  lease.weight = weightOf(pool_, *slots);
+  lease.container_name = request.container_name;
+  lease.decision = request.decision;
+  lease.since = request.now;
+  lease.delivery = request.delivery;
+  if (!request.resume) {
+    lease.profile = pool_.slot(slots->front()).profile;
+    lease.count = static_cast<std::int64_t>(slots->size());
   }
-  if (auto refusal = staleRefusal(budget, request.stale_inventory_will_do)) {
-    return std::unexpected(std::move(*refusal));
-  }
-  const auto slots = place(pool_, request.gpu, request.gpus_for_all, budget);
-  if (!slots) {
-    return std::unexpected(explain(pool_, request, budget, slots.error(), leasesOf(request.uid)));
-  }
-  Lease lease{.id = request.id,
-              .state = Lease::State::Reserved,
-              .uid = request.uid,
-              .login = request.login,
-              .group = request.group,
-              .uuids = {},
-              .weight = weightOf(pool_, *slots),
-              .container = {},
-              .container_name = request.container_name,
-              .decision = request.decision,
-              .since = request.now,
-              .delivery = request.delivery,
-              .profile = pool_.slot(slots->front()).profile,
-              .count = static_cast<std::int64_t>(slots->size())};
   for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
   return lease;
 }
 
-std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
-  std::expected<Lease, Refusal> lease = preview(request);
+std::expected<Lease, Misfit> Ledger::tryReserve(const ReserveRequest& request, const SlotSet& kept) {
+  std::expected<Lease, Misfit> lease = tryPreview(request, kept);
   if (!lease) return lease;
   const Budget budget = budgetFor(request.uid, request.limits);
-  enter(*lease);
+  if (request.resume) {
+    Lease& parked = leases_.find(request.id)->second;
+    parked = *lease;
+    charge(parked);
+  } else {
+    enter(*lease);
+  }
   noteGrant(request.uid, budget);
   return lease;
+}
+
+Refusal Ledger::refusal(const ReserveRequest& request, const Misfit& misfit, const SlotSet& kept) const {
+  const Budget budget = budgetFor(request.uid, request.limits);
+  Refusal refusal{.code = misfit.code, .held = budget.held};
+  if (misfit.code == RefusalCode::InventoryStale) {
+    refusal.text = fmt::format(
+        "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",
+        stale_reason_);
+    return refusal;
+  }
+  if (misfit.problem == Problem::LeaseKnown) {
+    refusal.text =
+        fmt::format("The lease id \"{}\" cannot be used for a new lease. Please try again.", request.id.str());
+    return refusal;
+  }
+  if (misfit.problem == Problem::NotParked) return notParked(request.id);
+  return explain(pool_, request, budget, misfit, leasesOf(request.uid), kept);
+}
+
+std::expected<Lease, Refusal> Ledger::preview(const ReserveRequest& request) const {
+  std::expected<Lease, Misfit> lease = tryPreview(request, {});
+  if (!lease) return std::unexpected(refusal(request, lease.error(), {}));
+  return std::move(*lease);
+}
+
+std::expected<Lease, Refusal> Ledger::reserve(const ReserveRequest& request) {
+  std::expected<Lease, Misfit> lease = tryReserve(request, {});
+  if (!lease) return std::unexpected(refusal(request, lease.error(), {}));
+  return std::move(*lease);
 }
 
 std::optional<Lease> Ledger::park(const LeaseId& id) {
@@ -113,41 +157,29 @@ std::optional<Lease> Ledger::park(const LeaseId& id) {
   return before;
 }
 
-std::expected<Lease, Refusal> Ledger::resume(const ResumeRequest& request) {
-  const auto found = leases_.find(request.id);
-  if (found == leases_.end() || found->second.holds()) {
-    Refusal refusal{.code = RefusalCode::NeverSatisfiable};
-    refusal.text = fmt::format("The lease \"{}\" does not wait for a GPU. Please try again.", request.id.str());
-    return std::unexpected(std::move(refusal));
-  }
-  Lease& lease = found->second;
-  const Budget budget = budgetFor(lease.uid, request.limits);
-  if (auto refusal = staleRefusal(budget, request.stale_inventory_will_do)) {
-    return std::unexpected(std::move(*refusal));
-  }
-  const ReserveRequest again{
-      .id = lease.id,
-      .uid = lease.uid,
-      .login = lease.login,
+std::optional<ReserveRequest> Ledger::resumption(const ResumeRequest& request) const {
+  const Lease* lease = find(request.id);
+  if (lease == nullptr || lease->holds()) return std::nullopt;
+  return ReserveRequest{
+      .id = lease->id,
+      .uid = lease->uid,
+      .login = lease->login,
       .group = request.limits.group,
-      .container_name = lease.container_name,
+      .container_name = lease->container_name,
       .decision = request.decision,
-      .gpu = {.kind = GpuRequest::Kind::Count, .count = lease.count, .devices = {}, .profile = lease.profile},
+      .gpu = {.kind = GpuRequest::Kind::Count, .count = lease->count, .devices = {}, .profile = lease->profile},
       .limits = request.limits,
       .gpus_for_all = GpusForAll::One,
+      .stale_inventory_will_do = request.stale_inventory_will_do,
       .now = request.now,
-      .delivery = lease.delivery};
-  const auto slots = place(pool_, again.gpu, again.gpus_for_all, budget);
-  if (!slots) return std::unexpected(explain(pool_, again, budget, slots.error(), leasesOf(lease.uid)));
-  for (const SlotIndex i : *slots) lease.uuids.push_back(pool_.slot(i).uuid);
-  lease.weight = weightOf(pool_, *slots);
-  lease.state = Lease::State::Bound;
-  lease.group = request.limits.group;
-  lease.decision = request.decision;
-  lease.since = request.now;
-  charge(lease);
-  noteGrant(lease.uid, budget);
-  return lease;
+      .delivery = lease->delivery,
+      .resume = true};
+}
+
+std::expected<Lease, Refusal> Ledger::resume(const ResumeRequest& request) {
+  const std::optional<ReserveRequest> wanted = resumption(request);
+  if (!wanted) return std::unexpected(notParked(request.id));
+  return reserve(*wanted);
 }
 
 bool Ledger::setStopped(const LeaseId& id, std::optional<TimePoint> since) {
@@ -159,15 +191,6 @@ bool Ledger::setStopped(const LeaseId& id, std::optional<TimePoint> since) {
   if (lease.stopped.has_value() == since.has_value()) return false;
   lease.stopped = since;
   return true;
-}
-
-std::optional<Refusal> Ledger::staleRefusal(const Budget& budget, bool last_seen_will_do) const {
-  if (stale_reason_.empty() || (last_seen_will_do && pool_.size() > 0)) return std::nullopt;
-  Refusal refusal{.code = RefusalCode::InventoryStale, .held = budget.held};
-  refusal.text = fmt::format(
-      "No GPU can be given at the moment: {}. Containers that run go on, and those without a GPU can be started.",
-      stale_reason_);
-  return refusal;
 }
 
 Budget Ledger::budgetFor(std::uint32_t uid, const Limits& limits) const {

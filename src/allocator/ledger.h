@@ -51,12 +51,13 @@ struct Refusal {
 
 enum class GpusForAll { One, Available };
 struct Budget;  // place.h
+struct Misfit;  // place.h
 
 // The smaller of max_gpu_equivalents and aggregate.gpu_limit; unset: unlimited.
 std::optional<GpuEq> quotaOf(const Limits& limits);
 
 struct ReserveRequest {
-  LeaseId id;  // new: an id that the ledger has already is refused
+  LeaseId id;  // new: an id that the ledger has already is refused; with `resume` that of a parked lease
   std::uint32_t uid = 0;
   std::string login;
   std::string group;
@@ -68,6 +69,7 @@ struct ReserveRequest {
   bool stale_inventory_will_do = false;  // what was last seen is given, if anything was
   TimePoint now;
   Lease::Delivery delivery = Lease::Delivery::Fixed;
+  bool resume = false;  // as Ledger::resumption() made it
 };
 
 // A parked lease asks for slots again.
@@ -112,6 +114,15 @@ class Ledger {
   std::expected<Lease, Refusal> reserve(const ReserveRequest& request);
   // What reserve() would answer now; holds nothing.
   std::expected<Lease, Refusal> preview(const ReserveRequest& request) const;
+
+  // The same two for those who wait (queue.h) and are asked about often: slots in `kept` are not given, a refusal has
+  // no sentence yet.
+  std::expected<Lease, Misfit> tryReserve(const ReserveRequest& request, const SlotSet& kept);
+  std::expected<Lease, Misfit> tryPreview(const ReserveRequest& request, const SlotSet& kept) const;
+  // The sentence, before the ledger changes.
+  Refusal refusal(const ReserveRequest& request, const Misfit& misfit, const SlotSet& kept) const;
+  // What a parked lease asks for; unset if it is not parked.
+  std::optional<ReserveRequest> resumption(const ResumeRequest& request) const;
 
   // Reserved → Bound. NotFound if there is no such lease, Conflict if it is bound to another container or the container
   // has another lease. Binding to the same container again renames it; an empty name leaves the one known.
@@ -169,7 +180,6 @@ class Ledger {
   SlotState stateOf(SlotIndex index) const;
   void charge(const Lease& lease);
   void discharge(const Lease& lease);
-  std::optional<Refusal> staleRefusal(const Budget& budget, bool last_seen_will_do) const;
   Budget budgetFor(std::uint32_t uid, const Limits& limits) const;
   void noteGrant(std::uint32_t uid, const Budget& budget);
   Status acceptable(const std::vector<Lease>& leases) const;

@@ -9,7 +9,6 @@ namespace ds01::allocator {
 namespace {
 
 using Placed = std::expected<std::vector<SlotIndex>, Misfit>;
-using Without = std::span<const Lease* const>;
 
 // Order of preference: MIG first, free slots on the GPU, last release, position of the GPU, weight, position of the
 // slot.
@@ -53,18 +52,18 @@ Placed servable(const Pool& pool, std::string_view profile, const Budget& budget
   return slots;
 }
 
-Placed placeOne(const Pool& pool, std::string_view profile, const Budget& budget, Without without) {
+Placed placeOne(const Pool& pool, std::string_view profile, const Budget& budget, const Assumed& assumed) {
   std::optional<Preference> best;
   const bool capped = budget.per_container && *budget.per_container < 1;
   for (std::size_t g = 0; g < pool.gpus().size() && !capped; ++g) {
     const Pool::Gpu& gpu = pool.gpus()[g];
-    const auto free =
-        static_cast<std::size_t>(std::ranges::count_if(gpu.slots, [&](SlotIndex i) { return pool.free(i, without); }));
+    const auto free = static_cast<std::size_t>(
+        std::ranges::count_if(gpu.slots, [&](SlotIndex i) { return pool.free(i, assumed.gone); }));
     for (const SlotIndex i : gpu.slots) {
       const GpuSlot& slot = pool.slot(i);
       const bool whole = slot.whole();
       if ((!profile.empty() && slot.profile != profile) || (whole && !budget.allow_full)) continue;
-      if (!budget.fits(slot.weight, 1) || !pool.free(i, without)) continue;
+      if (!budget.fits(slot.weight, 1) || !available(pool, i, assumed)) continue;
       const Preference preference{whole, free, gpu.last_release, g, slot.weight, i};
       if (!best || preference < *best) best = preference;
     }
@@ -80,11 +79,11 @@ Placed placeOne(const Pool& pool, std::string_view profile, const Budget& budget
 }
 
 // Whole GPUs that can be given away, longest unused first.
-std::vector<SlotIndex> freeWholeGpus(const Pool& pool, Without without) {
+std::vector<SlotIndex> freeWholeGpus(const Pool& pool, const Assumed& assumed) {
   std::vector<std::tuple<std::uint64_t, SlotIndex>> order;
   for (const Pool::Gpu& gpu : pool.gpus()) {
     for (const SlotIndex i : gpu.slots) {
-      if (pool.slot(i).whole() && pool.free(i, without)) order.emplace_back(gpu.last_release, i);
+      if (pool.slot(i).whole() && available(pool, i, assumed)) order.emplace_back(gpu.last_release, i);
     }
   }
   std::ranges::sort(order);
@@ -93,7 +92,7 @@ std::vector<SlotIndex> freeWholeGpus(const Pool& pool, Without without) {
   return slots;
 }
 
-Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, Without without) {
+Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, const Assumed& assumed) {
   using enum RefusalCode;
   std::vector<SlotIndex> whole;
   std::vector<SlotIndex> sick;
@@ -113,7 +112,7 @@ Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, Wi
   if (count > exist) return refuse(NeverSatisfiable, Problem::TooFewWhole, asked, count);
   if (!budget.fits(asked, count)) return refuse(Quota, Problem::None, asked, count);
   if (count > static_cast<std::int64_t>(whole.size())) return outOfOrder(asked, count, std::move(sick));
-  std::vector<SlotIndex> slots = freeWholeGpus(pool, without);
+  std::vector<SlotIndex> slots = freeWholeGpus(pool, assumed);
   if (static_cast<std::int64_t>(slots.size()) < count) {
     return std::unexpected(Misfit{.code = NoneFree, .asked = asked, .asked_slots = count, .slots = std::move(whole)});
   }
@@ -122,15 +121,15 @@ Placed placeWhole(const Pool& pool, std::int64_t count, const Budget& budget, Wi
 }
 
 // As many whole GPUs as the user may take now if that is at least two, else one slot.
-Placed placeAvailable(const Pool& pool, const std::string& profile, const Budget& budget, Without without) {
+Placed placeAvailable(const Pool& pool, const std::string& profile, const Budget& budget, const Assumed& assumed) {
   if (budget.allow_full && (profile.empty() || profile == "full")) {
-    std::int64_t count = static_cast<std::int64_t>(freeWholeGpus(pool, without).size());
+    std::int64_t count = static_cast<std::int64_t>(freeWholeGpus(pool, assumed).size());
     if (budget.per_container) count = std::min(count, *budget.per_container);
     if (budget.limit) count = std::min(count, (*budget.limit - budget.held).micro / GpuEq::whole(1).micro);
     if (budget.max_slots) count = std::min(count, *budget.max_slots - budget.held_slots);
-    if (count >= 2) return placeWhole(pool, count, budget, without);
+    if (count >= 2) return placeWhole(pool, count, budget, assumed);
   }
-  return placeOne(pool, profile, budget, without);
+  return placeOne(pool, profile, budget, assumed);
 }
 
 }  // namespace
@@ -147,23 +146,27 @@ Budget budgetOf(const Limits& limits, GpuEq held, std::int64_t held_slots) {
   return budget;
 }
 
+bool available(const Pool& pool, SlotIndex index, const Assumed& assumed) {
+  return pool.free(index, assumed.gone) && (assumed.kept == nullptr || !assumed.kept->contains(index));
+}
+
 Placed place(const Pool& pool, const GpuRequest& request, GpusForAll gpus_for_all, const Budget& budget,
-             Without without) {
+             const Assumed& assumed) {
   switch (request.kind) {
     case GpuRequest::Kind::Devices:
-      return placeDevices(pool, request, budget, without);
+      return placeDevices(pool, request, budget, assumed);
     case GpuRequest::Kind::All:
-      if (gpus_for_all == GpusForAll::Available) return placeAvailable(pool, request.profile, budget, without);
-      return placeOne(pool, request.profile, budget, without);
+      if (gpus_for_all == GpusForAll::Available) return placeAvailable(pool, request.profile, budget, assumed);
+      return placeOne(pool, request.profile, budget, assumed);
     case GpuRequest::Kind::Count:
       break;
   }
   if (request.count < 1) return refuse(RefusalCode::NeverSatisfiable, Problem::BadCount, GpuEq{}, 0);
-  if (request.count == 1) return placeOne(pool, request.profile, budget, without);
+  if (request.count == 1) return placeOne(pool, request.profile, budget, assumed);
   if (!request.profile.empty() && request.profile != "full") {
     return refuse(RefusalCode::NeverSatisfiable, Problem::ProfileNeedsOne, GpuEq{}, request.count);
   }
-  return placeWhole(pool, request.count, budget, without);
+  return placeWhole(pool, request.count, budget, assumed);
 }
 
 GpuEq weightOf(const Pool& pool, std::span<const SlotIndex> slots) {

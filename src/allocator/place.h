@@ -55,22 +55,35 @@ enum class Problem {
   SeveralMig,       // several MIG instances in one container
   MigAndWhole,      // a MIG instance and a whole GPU in one container
   WrongProfile,     // device= and ds01.request.profile contradict each other at `subject`
+  LeaseKnown,       // the id of what should be a new lease is taken
+  NotParked,        // the lease that asks for slots again is not parked, or there is none
 };
 
 struct Misfit {
   RefusalCode code = RefusalCode::NoneFree;
   Problem problem = Problem::None;
-  GpuEq asked = {};                   // the least that the request would add
-  std::int64_t asked_slots = 1;       // and in how many slots
-  std::vector<SlotIndex> slots = {};  // NoneFree: all that would do; DeviceHeld, OutOfOrder: those in the way; CutGpu
-  std::string subject = {};           // as the user wrote it
+  GpuEq asked = {};              // the least that the request would add
+  std::int64_t asked_slots = 1;  // and in how many slots
+  // NoneFree: all that would do, held or kept or free; DeviceHeld, OutOfOrder: those in the way; CutGpu.
+  std::vector<SlotIndex> slots = {};
+  std::string subject = {};  // as the user wrote it
 };
 
-// Slots in the order in which the container shall see them. Leases in `without` count as gone, their weight must have
-// been taken out of the budget by the caller.
+// What placement is to take for granted beside the pool.
+struct Assumed {
+  // Count as given back; the caller has taken their weight out of the budget.
+  std::span<const Lease* const> gone = {};
+  // Not to be had, though free: for those who came first. Null: none.
+  const SlotSet* kept = nullptr;
+};
+
+// Whether this request may have the slot.
+bool available(const Pool& pool, SlotIndex index, const Assumed& assumed);
+
+// Slots in the order in which the container shall see them.
 std::expected<std::vector<SlotIndex>, Misfit> place(const Pool& pool, const GpuRequest& request,
                                                     GpusForAll gpus_for_all, const Budget& budget,
-                                                    std::span<const Lease* const> without = {});
+                                                    const Assumed& assumed = {});
 
 GpuEq weightOf(const Pool& pool, std::span<const SlotIndex> slots);
 

@@ -18,6 +18,21 @@ namespace ds01::allocator {
 // Slots are addressed by their place in the inventory.
 using SlotIndex = std::size_t;
 
+// Some of the slots of one pool.
+class SlotSet {
+ public:
+  bool contains(SlotIndex index) const { return index < in_.size() && in_[index]; }
+  void add(std::span<const SlotIndex> slots) {
+    for (const SlotIndex index : slots) {
+      if (index >= in_.size()) in_.resize(index + 1);
+      in_[index] = true;
+    }
+  }
+
+ private:
+  std::vector<bool> in_;
+};
+
 class Pool {
  public:
   struct Gpu {

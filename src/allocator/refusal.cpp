@@ -133,12 +133,18 @@ std::string neverText(const Pool& pool, const ReserveRequest& request, const Mis
   }
 }
 
-std::string holders(const Pool& pool, const ReserveRequest& request, std::span<const SlotIndex> slots) {
+// Who has these, or will: what is kept for others is as good as held.
+std::string holders(const Pool& pool, const ReserveRequest& request, std::span<const SlotIndex> slots,
+                    const SlotSet& kept) {
   std::vector<std::string> items;
   std::size_t held = 0;
   for (const SlotIndex i : slots) {
     const Lease* lease = pool.holder(i);
-    if (!lease || ++held > kListed) continue;
+    if ((!lease && !kept.contains(i)) || ++held > kListed) continue;
+    if (!lease) {
+      items.push_back(pool.slot(i).slot + " kept for who came first");
+      continue;
+    }
     const std::string since = toRfc3339(lease->since);
     const std::string who = lease->uid == request.uid ? "you " + whereHeld(*lease) : lease->login;
     items.push_back(fmt::format("{} by {} since {} {} UTC", pool.slot(i).slot, who,
@@ -147,10 +153,11 @@ std::string holders(const Pool& pool, const ReserveRequest& request, std::span<c
   return listed(items, held);
 }
 
-std::string noneFreeText(const Pool& pool, const ReserveRequest& request, const Misfit& misfit) {
-  const auto free = std::ranges::count_if(misfit.slots, [&](SlotIndex i) { return pool.free(i); });
+std::string noneFreeText(const Pool& pool, const ReserveRequest& request, const Misfit& misfit, const SlotSet& kept) {
+  const auto free =
+      std::ranges::count_if(misfit.slots, [&](SlotIndex i) { return available(pool, i, {.kept = &kept}); });
   const std::string asked = askedFor(pool, request.gpu);
-  const std::string who = holders(pool, request, misfit.slots);
+  const std::string who = holders(pool, request, misfit.slots, kept);
   if (misfit.asked_slots > 1) {
     return fmt::format("asked for {}; {} of {} {} free, held are {}", asked, free, misfit.slots.size(),
                        free == 1 ? "is" : "are", who);
@@ -195,8 +202,8 @@ std::string deviceText(const Pool& pool, const ReserveRequest& request, const Mi
 
 // "Remove train (docker rm -f train), or ask for …."; empty if nothing would work.
 std::string whatWorks(const Pool& pool, const ReserveRequest& request, const Budget& budget,
-                      std::span<const Lease* const> own) {
-  const Suggestion suggestion = suggest(pool, request, budget, own);
+                      std::span<const Lease* const> own, const SlotSet& kept) {
+  const Suggestion suggestion = suggest(pool, request, budget, own, kept);
   std::string text;
   if (!suggestion.remove.empty()) {
     std::vector<std::string> names;
@@ -219,7 +226,8 @@ std::string whatWorks(const Pool& pool, const ReserveRequest& request, const Bud
                             toString(slot.weight));
 }
 
-std::string sentence(const Pool& pool, const ReserveRequest& request, const Budget& budget, const Misfit& misfit) {
+std::string sentence(const Pool& pool, const ReserveRequest& request, const Budget& budget, const Misfit& misfit,
+                     const SlotSet& kept) {
   const std::string& group = request.limits.group;
   switch (misfit.code) {
     case RefusalCode::Quota:
@@ -233,18 +241,19 @@ std::string sentence(const Pool& pool, const ReserveRequest& request, const Budg
     case RefusalCode::NeverSatisfiable:
       return neverText(pool, request, misfit);
     case RefusalCode::DeviceHeld:
-      return fmt::format("asked for {}; held: {}", askedFor(pool, request.gpu), holders(pool, request, misfit.slots));
+      return fmt::format("asked for {}; held: {}", askedFor(pool, request.gpu),
+                         holders(pool, request, misfit.slots, kept));
     case RefusalCode::OutOfOrder:
       return outOfOrderText(pool, request, misfit);
     default:
-      return noneFreeText(pool, request, misfit);
+      return noneFreeText(pool, request, misfit, kept);
   }
 }
 
 }  // namespace
 
 Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& budget, const Misfit& misfit,
-                std::span<const Lease* const> own) {
+                std::span<const Lease* const> own, const SlotSet& kept) {
   Refusal refusal{.code = misfit.code, .held = budget.held, .asked = misfit.asked};
   for (const Lease* lease : own) {
     const std::string name = nameOf(*lease);
@@ -267,9 +276,9 @@ Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& b
     refusal.limit_key = slots_bind ? "max_gpu_slots" : budget.limit_key;
     if (!slots_bind) refusal.limit = budget.limit;
   }
-  refusal.text = fmt::format("{} and {}.", holding(pool, budget, own), sentence(pool, request, budget, misfit));
+  refusal.text = fmt::format("{} and {}.", holding(pool, budget, own), sentence(pool, request, budget, misfit, kept));
   const bool waiting_helps = misfit.code == RefusalCode::NoneFree || misfit.code == RefusalCode::DeviceHeld;
-  refusal.remedy = whatWorks(pool, request, budget, own);
+  refusal.remedy = whatWorks(pool, request, budget, own, kept);
   if (refusal.remedy.empty() && misfit.code == RefusalCode::OutOfOrder) {
     refusal.remedy = "Please tell your administrator.";
   } else if (refusal.remedy.empty() && waiting_helps) {

@@ -9,8 +9,8 @@
 
 namespace ds01::allocator {
 
-// `own`: the leases of the user who asks.
+// `own`: the leases of the user who asks. `kept`: free slots that are for those who came first.
 Refusal explain(const Pool& pool, const ReserveRequest& request, const Budget& budget, const Misfit& misfit,
-                std::span<const Lease* const> own);
+                std::span<const Lease* const> own, const SlotSet& kept = {});
 
 }  // namespace ds01::allocator

@@ -1,4 +1,4 @@
-// What would work instead of a request that was refused, found by asking placement itself.
+// What would work now instead of a request that was refused, found by asking placement itself.
 #pragma once
 
 #include <span>
@@ -16,6 +16,6 @@ struct Suggestion {
 };
 
 Suggestion suggest(const Pool& pool, const ReserveRequest& request, const Budget& budget,
-                   std::span<const Lease* const> own);
+                   std::span<const Lease* const> own, const SlotSet& kept = {});
 
 }  // namespace ds01::allocator

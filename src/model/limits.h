@@ -29,6 +29,7 @@ struct Limits {
   std::optional<std::int64_t> max_gpu_slots_per_container;
   bool allow_full_gpu = true;
   std::optional<std::int64_t> max_containers_per_user;
+  std::int64_t priority = 10;  // who waits for a GPU with a higher one comes before who waits with a lower one
 
   // Per container.
   std::optional<CpuMillis> max_cpus;
