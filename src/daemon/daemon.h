@@ -31,6 +31,7 @@
 #include "gateway/gateway.h"
 #include "model/login_report.h"
 #include "net/blocking_pool.h"
+#include "net/fair_pool.h"
 #include "net/real_clock.h"
 #include "net/unix_listener.h"
 
@@ -69,6 +70,7 @@ class Daemon {
   net::BlockingPool log_pool_;     // searches in the log of events
   net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified
   net::BlockingPool device_pool_;  // one thread: entries are written and removed in order
+  net::FairPool computing_;        // what large bodies cost
   identity::posix::UserDb user_db_;
   mounts::posix::PathResolver path_resolver_;
   mounts::posix::SocketMounts socket_mounts_;

@@ -1,12 +1,14 @@
 // POST /containers/create as a transaction: what is reserved before the Engine is asked is bound, given back, or left
 // for the daemon to find out about, whatever happens to the client or to the Engine in between.
 #include <functional>
+#include <memory>
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "admission/admission.h"
 #include "events/details.h"
+#include "gateway/body_work.h"
 #include "gateway/container_rules.h"
 #include "gateway/create_plan.h"
 #include "gateway/handlers.h"
@@ -38,20 +40,37 @@ std::string valueOf(const std::string* text) {
   return text != nullptr ? *text : std::string();
 }
 
+// A create that is about to be sent: shared with the thread that writes a large body.
+struct Sending {
+  CreatePlan plan;
+  admission::Completion completion;
+  DecisionId decision;
+  std::string body;    // what goes to the Engine
+  json::object event;  // what is told of it
+};
+
 // What the event says about a create, taken from the body before it is sent.
-json::object describe(const json::object& body, const Grant& grant, const DecisionId& decision, const Facts& inputs) {
+json::object describe(const json::object& body, const Sending& sending) {
   const json::value* image = body.if_contains("Image");
+  const std::optional<Lease>& lease = sending.completion.lease;
   std::string gpu;
-  if (grant.lease()) {
-    for (const std::string& uuid : grant.lease()->uuids) gpu += (gpu.empty() ? "" : ",") + uuid;
+  if (lease) {
+    for (const std::string& uuid : lease->uuids) gpu += (gpu.empty() ? "" : ",") + uuid;
   }
   json::object details{{"image", image != nullptr && image->is_string() ? std::string_view(image->get_string()) : ""},
                        {"container_type", label(body, "ds01.container_type")},
                        {"gpu", gpu.empty() ? "none" : gpu},
-                       {"decision", decision.str()}};
-  if (grant.lease()) details["lease"] = grant.lease()->id.str();
-  details["facts"] = events::factsJson(inputs);
+                       {"decision", sending.decision.str()}};
+  if (lease) details["lease"] = lease->id.str();
+  details["facts"] = events::factsJson(sending.plan.inputs);
   return details;
+}
+
+std::optional<Denial> write(Sending& sending) {
+  const json::object body = admission::complete(std::move(sending.plan.examined), sending.completion);
+  sending.event = describe(body, sending);
+  sending.body = json::serialize(body);
+  return std::nullopt;
 }
 
 // The Engine's answer to a create: the id, and our warnings behind its own. Unset: not understood.
@@ -82,25 +101,34 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
                         .body = std::move(*bytes)};
   std::expected<CreatePlan, Stop> plan = co_await planCreate(exchange.ports(), std::move(request));
   if (!plan) co_return co_await tell(exchange, std::move(plan.error()), decision);
-  const admission::Facts& facts = plan->facts;
 
   GrantRequest wanted = grantRequest(*plan, decision);
   std::expected<Grant, Denial> reserved = co_await exchange.ports().grants.reserve(std::move(wanted));
   if (!reserved) {
     Denial denial = withInputs(std::move(reserved.error()), plan->inputs);
+    co_await discardPlan(exchange.ports(), std::move(*plan));
     co_return co_await exchange.deny(std::move(denial), decision);
   }
   // Every way out settles the grant before the client hears of it.
   std::optional<Grant> grant(std::move(*reserved));
 
   const std::vector<std::string> warnings = plan->examined.warnings;
-  const admission::Completion completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots(),
-                                         grant->deviceNodes()};
-  const json::object body = admission::complete(std::move(plan->examined), completion);
-  json::object event = describe(body, *grant, decision, plan->inputs);
+  const std::size_t size = plan->body_bytes;
+  const auto sending = std::make_shared<Sending>(
+      std::move(*plan),
+      admission::Completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots(), grant->deviceNodes()},
+      decision);
+  std::function<std::optional<Denial>()> work = [sending] { return write(*sending); };
+  std::optional<Denial> denial = co_await compute(exchange.ports(), exchange.caller().user.uid, size, std::move(work));
+  if (denial) {
+    grant.reset();
+    co_return co_await exchange.deny(std::move(*denial), decision);
+  }
+  const admission::Facts& facts = sending->plan.facts;
+  json::object& event = sending->event;
 
   Outgoing out = exchange.outgoing();
-  out.body = json::serialize(body);
+  out.body = std::move(sending->body);
   out.keep_accept = false;
   std::function<void()> on_send = [&grant] { grant->forwarded(); };
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));

@@ -1,5 +1,7 @@
 #include "gateway/create_plan.h"
 
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +10,7 @@
 #include "admission/json_guard.h"
 #include "admission/named_owner.h"
 #include "events/details.h"
+#include "gateway/body_work.h"
 #include "gateway/container_rules.h"
 
 namespace ds01::gateway {
@@ -185,6 +188,48 @@ asio::awaitable<std::optional<Stop>> nameCgroupParent(Ports& ports, admission::F
   co_return std::nullopt;
 }
 
+// A create while it is being decided: shared with the threads that work on a large body.
+struct Draft {
+  std::string text;  // as the client sent it
+  json::object body;
+  admission::References references;
+  CreatePlan plan;
+};
+
+std::optional<Denial> readBody(Draft& draft) {
+  const std::string text = std::exchange(draft.text, {});
+  const admission::GuardOptions options{draft.plan.facts.caller.admin, draft.plan.facts.engine.api};
+  std::expected<json::object, Denial> body = admission::guardBody("POST", "/containers/create", text, options);
+  if (!body) {
+    if (body.error().part.empty()) body.error().part = "create: body";
+    return std::move(body.error());
+  }
+  draft.body = std::move(*body);
+  draft.references = admission::references(draft.body);
+  return std::nullopt;
+}
+
+std::optional<Denial> examineBody(Draft& draft) {
+  std::expected<admission::Examined, Denial> examined =
+      admission::examine(std::exchange(draft.body, {}), draft.plan.facts);
+  if (!examined) return std::move(examined.error());
+  draft.plan.examined = std::move(*examined);
+  return std::nullopt;
+}
+
+// What others know about it.
+asio::awaitable<std::optional<Stop>> lookUp(Ports& ports, const CreateRequest& request, Draft& draft) {
+  CreatePlan& plan = draft.plan;
+  const admission::References& references = draft.references;
+  std::optional<Stop> stop = co_await lookUpOwner(ports, draft.body, plan.facts);
+  if (!stop) stop = readSite(ports, request, plan.facts);
+  plan.inputs = inputsOf(request, plan.facts, draft.body, references.image);
+  if (!stop) stop = co_await nameCgroupParent(ports, plan.facts);
+  if (!stop) stop = co_await lookUpImage(ports, references.image, plan, request.image_may_be_missing);
+  if (!stop) stop = co_await lookUpReferences(ports, references, plan.facts);
+  co_return stop;
+}
+
 }  // namespace
 
 GrantRequest grantRequest(const CreatePlan& plan, const DecisionId& decision) {
@@ -214,44 +259,50 @@ std::optional<Denial> checkContainerName(const Caller& caller, std::string_view 
 }
 
 asio::awaitable<std::expected<CreatePlan, Stop>> planCreate(Ports& ports, CreateRequest request) {
-  CreatePlan plan;
   if (std::optional<Denial> denial = checkContainerName(request.caller, request.container_name)) {
     co_return std::unexpected(denied(std::move(*denial)));
   }
-  plan.facts.caller = request.caller;
   std::optional<EngineFacts> engine = ports.site.engineFacts();
   if (!engine) co_return std::unexpected(engineAway("it has not been reached yet"));
-  plan.facts.engine = std::move(*engine);
-  std::expected<json::object, Denial> body =
-      admission::guardBody("POST", "/containers/create", request.body, {request.caller.admin, plan.facts.engine.api});
-  if (!body) {
-    if (body.error().part.empty()) body.error().part = "create: body";
-    co_return std::unexpected(denied(std::move(body.error())));
+  const std::uint32_t uid = request.caller.user.uid;
+  const std::size_t bytes = request.body.size();
+  const auto draft = std::make_shared<Draft>();
+  draft->plan.body_bytes = bytes;
+  draft->plan.facts.caller = request.caller;
+  draft->plan.facts.engine = std::move(*engine);
+  draft->text = std::move(request.body);
+  std::function<std::optional<Denial>()> read = [draft] { return readBody(*draft); };
+  if (std::optional<Denial> denial = co_await compute(ports, uid, bytes, std::move(read))) {
+    co_return std::unexpected(denied(std::move(*denial)));
   }
-  request.body.clear();
-  const admission::References references = admission::references(*body);
-  std::optional<Stop> stop = co_await lookUpOwner(ports, *body, plan.facts);
-  if (!stop) stop = readSite(ports, request, plan.facts);
-  plan.inputs = inputsOf(request, plan.facts, *body, references.image);
-  if (!stop) stop = co_await nameCgroupParent(ports, plan.facts);
-  if (!stop) stop = co_await lookUpImage(ports, references.image, plan, request.image_may_be_missing);
-  if (!stop) stop = co_await lookUpReferences(ports, references, plan.facts);
-  if (stop) {
-    stop->denial = withInputs(std::move(stop->denial), plan.inputs);
+  if (std::optional<Stop> stop = co_await lookUp(ports, request, *draft)) {
+    stop->denial = withInputs(std::move(stop->denial), draft->plan.inputs);
+    co_await discard(ports, uid, bytes, draft);
     co_return std::unexpected(std::move(*stop));
   }
-  std::expected<admission::Examined, Denial> examined = admission::examine(std::move(*body), plan.facts);
-  if (!examined) co_return std::unexpected(denied(withInputs(std::move(examined.error()), plan.inputs)));
-  plan.examined = std::move(*examined);
+  std::function<std::optional<Denial>()> examine = [draft] { return examineBody(*draft); };
+  if (std::optional<Denial> denial = co_await compute(ports, uid, bytes, std::move(examine))) {
+    co_return std::unexpected(denied(withInputs(std::move(*denial), draft->plan.inputs)));
+  }
+  CreatePlan& plan = draft->plan;
   if (plan.examined.gpu) {
     if (std::optional<Denial> trouble = ports.site.gpuTrouble()) {
-      co_return std::unexpected(denied(withInputs(std::move(*trouble), plan.inputs)));
+      Denial told = withInputs(std::move(*trouble), plan.inputs);
+      co_await discard(ports, uid, bytes, draft);
+      co_return std::unexpected(denied(std::move(told)));
     }
   }
   if (const std::string type = label(plan.examined.body, "ds01.container_type"); !type.empty()) {
     plan.inputs.emplace_back("container type", type);
   }
   co_return std::move(plan);
+}
+
+asio::awaitable<void> discardPlan(Ports& ports, CreatePlan plan) {
+  const std::uint32_t uid = plan.facts.caller.user.uid;
+  const std::size_t bytes = plan.body_bytes;
+  auto held = std::make_shared<CreatePlan>(std::move(plan));
+  co_await discard(ports, uid, bytes, std::move(held));
 }
 
 }  // namespace ds01::gateway

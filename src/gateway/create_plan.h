@@ -2,6 +2,7 @@
 // (create_handler.cpp) and the dry run (dry_run.h), so that both decide alike. Asks, but changes nothing.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>
@@ -35,12 +36,16 @@ struct Stop {
 struct CreatePlan {
   admission::Facts facts;
   admission::Examined examined;
-  Facts inputs;               // what was asked, for the explanation of the decision
-  std::string missing_image;  // the Engine's sentence, if that was allowed
+  Facts inputs;                // what was asked, for the explanation of the decision
+  std::string missing_image;   // the Engine's sentence, if that was allowed
+  std::size_t body_bytes = 0;  // of the request
 };
 
 // `ports` outlives the call.
 boost::asio::awaitable<std::expected<CreatePlan, Stop>> planCreate(Ports& ports, CreateRequest request);
+
+// Frees it where large bodies are freed.
+boost::asio::awaitable<void> discardPlan(Ports& ports, CreatePlan plan);
 
 // What is asked of the ledger for it, on behalf of whoever it is for.
 GrantRequest grantRequest(const CreatePlan& plan, const DecisionId& decision);

@@ -1,6 +1,8 @@
 #include "gateway/dry_run.h"
 
-#include <algorithm>
+#include <functional>
+#include <memory>
+#include <set>
 #include <utility>
 
 #include <boost/json/parse.hpp>
@@ -8,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "events/details.h"
+#include "gateway/body_work.h"
 #include "gateway/route.h"
 
 namespace ds01::gateway {
@@ -68,16 +71,24 @@ class Differences {
     }
   }
 
+  // A list may have some 100,000 items, so none is searched for in the other list one by one.
   void items(const std::string& path, const json::array& before, const json::array& after) {
-    const auto missing = [](const json::array& from, const json::value& item) {
-      return std::ranges::find(from, item) == from.end();
-    };
+    const std::set<std::string> old_items = texts(before);
+    const std::set<std::string> new_items = texts(after);
     for (const json::value& item : before) {
-      if (missing(after, item) && out_.size() < most_) out_.push_back({path + "[]", shown(item), ""});
+      if (out_.size() >= most_) return;
+      if (!new_items.contains(json::serialize(item))) out_.push_back({path + "[]", shown(item), ""});
     }
     for (const json::value& item : after) {
-      if (missing(before, item) && out_.size() < most_) out_.push_back({path + "[]", "", shown(item)});
+      if (out_.size() >= most_) return;
+      if (!old_items.contains(json::serialize(item))) out_.push_back({path + "[]", "", shown(item)});
     }
+  }
+
+  static std::set<std::string> texts(const json::array& items) {
+    std::set<std::string> out;
+    for (const json::value& item : items) out.insert(json::serialize(item));
+    return out;
   }
 
   std::size_t most_;
@@ -113,6 +124,28 @@ std::expected<std::string, Denial> containerName(const std::string& raw) {
   return name != nullptr ? *name : std::string();
 }
 
+// What would be granted, while it is being told: shared with the thread that compares a large body.
+struct Trial {
+  std::string sent;  // the body as it came
+  CreatePlan plan;
+  admission::Completion completion;
+  DryRunAnswer answer = {};
+};
+
+std::optional<Denial> finish(Trial& trial) {
+  DryRunAnswer& answer = trial.answer;
+  answer.granted = true;
+  answer.warnings = trial.plan.examined.warnings;
+  answer.missing_image = trial.plan.missing_image;
+  const json::value after(admission::complete(std::move(trial.plan.examined), trial.completion));
+  boost::system::error_code error;
+  const json::value before = json::parse(trial.sent, error);  // guardBody() has read it, so it parses
+  if (!error) answer.changes = changesBetween(before, after);
+  // Drawn by lot for each lease; this one will never be.
+  std::erase_if(answer.changes, [](const BodyChange& change) { return change.path == "Labels.ds01.lease"; });
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<BodyChange> changesBetween(const json::value& before, const json::value& after, std::size_t most) {
@@ -125,11 +158,10 @@ boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) 
   std::expected<std::string, Denial> name = containerName(request.target);
   if (!name) co_return refused(std::move(name.error()));
   if (std::optional<Denial> denial = ports.site.refuseUnrecorded()) co_return refused(std::move(*denial));
-  const std::string sent = request.body;
   CreateRequest create{.caller = std::move(request.caller),
                        .user_agent = std::move(request.user_agent),
                        .container_name = std::move(*name),
-                       .body = std::move(request.body),
+                       .body = request.body,
                        .image_may_be_missing = true};
   std::expected<CreatePlan, Stop> plan = co_await planCreate(ports, std::move(create));
   if (!plan) co_return stopped(std::move(plan.error()));
@@ -139,23 +171,20 @@ boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) 
   if (!preview) {
     DryRunAnswer answer = refused(withInputs(std::move(preview.error()), plan->inputs));
     answer.missing_image = plan->missing_image;
+    co_await discardPlan(ports, std::move(*plan));
     co_return answer;
   }
-  DryRunAnswer answer;
-  answer.granted = true;
-  answer.facts = plan->inputs;
-  answer.facts.insert(answer.facts.end(), preview->placement.begin(), preview->placement.end());
-  answer.warnings = plan->examined.warnings;
-  answer.missing_image = plan->missing_image;
-  const admission::Completion completion{ports.site.gpuEmitter(), preview->lease, preview->slots,
-                                         preview->device_nodes};
-  const json::object after = admission::complete(std::move(plan->examined), completion);
-  boost::system::error_code error;
-  const json::value before = json::parse(sent, error);  // guardBody() has read it, so it parses
-  if (!error) answer.changes = changesBetween(before, json::value(after));
-  // Drawn by lot for each lease; this one will never be.
-  std::erase_if(answer.changes, [](const BodyChange& change) { return change.path == "Labels.ds01.lease"; });
-  co_return answer;
+  const std::uint32_t uid = plan->facts.caller.user.uid;
+  const std::size_t bytes = plan->body_bytes;
+  const auto trial = std::make_shared<Trial>(
+      std::move(request.body), std::move(*plan),
+      admission::Completion{ports.site.gpuEmitter(), preview->lease, preview->slots, preview->device_nodes});
+  trial->answer.facts = trial->plan.inputs;
+  trial->answer.facts.insert(trial->answer.facts.end(), preview->placement.begin(), preview->placement.end());
+  std::function<std::optional<Denial>()> work = [trial] { return finish(*trial); };
+  std::optional<Denial> denial = co_await compute(ports, uid, bytes, std::move(work));
+  if (denial) co_return refused(std::move(*denial));
+  co_return std::move(trial->answer);
 }
 
 }  // namespace ds01::gateway

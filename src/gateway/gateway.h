@@ -19,6 +19,7 @@
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/ports.h"
+#include "net/fair_pool.h"
 
 namespace ds01::gateway {
 
@@ -32,6 +33,7 @@ struct Ports {
   docker::EngineClient& engine;
   events::EventSink& events;
   const Clock& clock;
+  net::FairPool& computing;  // what large bodies cost; keys are uids
 };
 
 struct GatewayOptions {

@@ -7,6 +7,7 @@
 #include "admission/endpoints.h"
 #include "admission/json_guard.h"
 #include "gateway/archive_guard.h"
+#include "gateway/body_work.h"
 #include "gateway/build_query.h"
 #include "gateway/container_rules.h"
 #include "gateway/create_plan.h"
@@ -56,23 +57,18 @@ asio::awaitable<Flow> pass(Exchange& exchange) {
   co_return co_await exchange.forward(std::move(out));
 }
 
-Outgoing jsonOutgoing(const Exchange& exchange, const json::object& body) {
+Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
   Outgoing out = plainOutgoing(exchange);
   out.stream_body = false;
-  out.body = json::serialize(body);
+  out.body = std::move(body);
   return out;
 }
 
-// The body as Go would understand it, or why not.
-asio::awaitable<std::expected<json::object, Denial>> guardedBody(Exchange& exchange) {
-  const std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
-  if (!bytes) co_return std::unexpected(bytes.error());
-  const std::optional<EngineFacts> facts = exchange.ports().site.engineFacts();
-  if (!facts) {
-    co_return std::unexpected(Denial{503, "engine_away", "the Docker Engine does not answer; try again in a moment"});
-  }
-  const Route& route = *exchange.match()->route;
-  co_return admission::guardBody(route.method, route.pattern, *bytes, {exchange.caller().admin, facts->api});
+// What goes to the Engine for a body that `examine` lets pass.
+asio::awaitable<std::expected<std::string, Denial>> sendableBody(Exchange& exchange, Examine examine) {
+  std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
+  if (!draft) co_return std::unexpected(std::move(draft.error()));
+  co_return co_await writeBody(exchange, std::move(*draft));
 }
 
 // Bodies that mean nothing pass for none; others are refused, because the Engine might make something of them.
@@ -144,19 +140,16 @@ asio::awaitable<Flow> handleExec(Exchange& exchange) {
   co_return co_await pass(exchange);
 }
 
-using Examine = admission::BodyVerdict (*)(json::object, bool);
-
-asio::awaitable<std::expected<json::object, Denial>> examinedBody(Exchange& exchange, Examine examine) {
-  std::expected<json::object, Denial> body = co_await guardedBody(exchange);
-  if (!body) co_return body;
-  co_return examine(std::move(*body), exchange.caller().admin);
+// With the caller's rights.
+Examine forCaller(const Exchange& exchange, admission::BodyVerdict (*examine)(json::object, bool)) {
+  return [examine, admin = exchange.caller().admin](json::object body) { return examine(std::move(body), admin); };
 }
 
 // For rules that ask about the body only.
 asio::awaitable<Flow> handleExamined(Exchange& exchange, Examine examine) {
-  std::expected<json::object, Denial> body = co_await examinedBody(exchange, examine);
+  std::expected<std::string, Denial> body = co_await sendableBody(exchange, std::move(examine));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  Outgoing out = jsonOutgoing(exchange, *body);
+  Outgoing out = jsonOutgoing(exchange, std::move(*body));
   co_return co_await exchange.forward(std::move(out));
 }
 
@@ -192,9 +185,10 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
-  std::expected<json::object, Denial> body = co_await examinedBody(exchange, admission::examineExec);
+  Examine examine = forCaller(exchange, admission::examineExec);
+  std::expected<std::string, Denial> body = co_await sendableBody(exchange, std::move(examine));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  Outgoing out = jsonOutgoing(exchange, *body);
+  Outgoing out = jsonOutgoing(exchange, std::move(*body));
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
   if (response->head.status == 201) {
@@ -213,7 +207,8 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
 asio::awaitable<Flow> handleExecStart(Exchange& exchange) {
   const Resolved found = co_await resolveExec(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  co_return co_await handleExamined(exchange, admission::examineExecStart);
+  Examine examine = forCaller(exchange, admission::examineExecStart);
+  co_return co_await handleExamined(exchange, std::move(examine));
 }
 
 asio::awaitable<Flow> handleCommit(Exchange& exchange) {
@@ -222,10 +217,8 @@ asio::awaitable<Flow> handleCommit(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, std::move(wanted));
   if (!found.container) co_return found.flow;
   exchange.target().set("container", found.container->id.str());
-  const std::expected<json::object, Denial> body = co_await guardedBody(exchange);
-  if (!body) co_return co_await exchange.deny(body.error());
-  Outgoing out = jsonOutgoing(exchange, *body);
-  co_return co_await exchange.forward(std::move(out));
+  Examine as_it_is;
+  co_return co_await handleExamined(exchange, std::move(as_it_is));
 }
 
 asio::awaitable<Flow> handleBuild(Exchange& exchange) {
@@ -278,12 +271,19 @@ asio::awaitable<Flow> handleEvents(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> handleNetworkContainer(Exchange& exchange) {
-  std::expected<json::object, Denial> body = co_await examinedBody(exchange, admission::examineNetworkEndpoint);
+  Examine examine = forCaller(exchange, admission::examineNetworkEndpoint);
+  std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
+  if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
+  std::string wanted = admission::endpointContainer((*draft)->body);
+  const Resolved found = co_await resolveContainer(exchange, std::move(wanted));
+  if (!found.container) {
+    co_await discardBody(exchange, std::move(*draft));
+    co_return found.flow;
+  }
+  admission::replaceEndpointContainer((*draft)->body, found.container->id);
+  std::expected<std::string, Denial> body = co_await writeBody(exchange, std::move(*draft));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  const Resolved found = co_await resolveContainer(exchange, admission::endpointContainer(*body));
-  if (!found.container) co_return found.flow;
-  admission::replaceEndpointContainer(*body, found.container->id);
-  Outgoing out = jsonOutgoing(exchange, *body);
+  Outgoing out = jsonOutgoing(exchange, std::move(*body));
   co_return co_await exchange.forward(std::move(out));
 }
 
@@ -328,11 +328,11 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
     case Rule::NetworkView:
       return askAndView(exchange, hideForeignEndpoints);
     case Rule::NetworkCreate:
-      return handleExamined(exchange, admission::examineNetworkCreate);
+      return handleExamined(exchange, forCaller(exchange, admission::examineNetworkCreate));
     case Rule::NetworkContainer:
       return handleNetworkContainer(exchange);
     case Rule::VolumeCreate:
-      return handleExamined(exchange, admission::examineVolumeCreate);
+      return handleExamined(exchange, forCaller(exchange, admission::examineVolumeCreate));
     case Rule::Absent:
       return exchange.message(404, fmt::format("No such {}: {}", exchange.match()->route->note, exchange.name()));
     case Rule::Deny:

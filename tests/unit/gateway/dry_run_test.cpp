@@ -19,7 +19,7 @@ class DryRunTest : public testing::Test {
  protected:
   DryRunAnswer run(std::string body, std::string target = "/v1.41/containers/create?name=train") {
     ds01::test::AsioRunner runner;
-    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock};
+    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing};
     DryRunRequest request{.caller = callerNamed("alice", 1001),
                           .target = std::move(target),
                           .user_agent = "Docker-Client/28.0 (linux)",
@@ -46,6 +46,7 @@ class DryRunTest : public testing::Test {
   test::FakeEngineClient engine;
   test::FakeEvents events;
   ds01::test::FakeClock clock;
+  net::FairPool computing{2, 256};
 };
 
 const char* const kGpu =

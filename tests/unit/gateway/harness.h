@@ -74,6 +74,7 @@ class Harness {
   FakeEngineClient engine_client;
   FakeEvents events;
   ds01::test::FakeClock clock;
+  net::FairPool computing{2, 256};
 
  private:
   void start(GatewayOptions options);
