@@ -122,16 +122,19 @@ SlotSet Queue::keptBefore(const Ledger& ledger, std::size_t position) const {
   return kept;
 }
 
-std::string whyWaiting(const Ledger& ledger, const Queue::Waiter& waiter) {
-  if (!ledger.staleReason().empty()) return "it is not known which GPUs there are";
-  const std::vector<SlotView> views = ledger.slots();
-  const auto free = std::ranges::count_if(
-      waiter.obstacle.slots, [&](SlotIndex i) { return i < views.size() && views[i].state == SlotState::Free; });
-  const std::size_t fit = waiter.obstacle.slots.size();
-  if (free == 0)
-    return fit == 1 ? "the only one that would do is held" : fmt::format("all {} that would do are held", fit);
+std::string whyWaiting(const std::vector<SlotView>& slots, const Queue::Waiter& waiter) {
+  const std::vector<SlotIndex>& fit = waiter.obstacle.slots;
+  const auto number = [&](SlotState state) {
+    return std::ranges::count_if(fit, [&](SlotIndex i) { return i < slots.size() && slots[i].state == state; });
+  };
+  if (waiter.obstacle.code == RefusalCode::InventoryStale || number(SlotState::Stale) > 0) {
+    return "it is not known which GPUs there are";
+  }
+  const auto free = number(SlotState::Free);
+  if (free == 0 && fit.size() == 1) return "the only one that would do is held";
+  if (free == 0) return fmt::format("all {} that would do are held", fit.size());
   if (free >= waiter.obstacle.asked_slots) return "what is free is kept for those ahead";
-  return fmt::format("{} of the {} that would do {} free", free, fit, free == 1 ? "is" : "are");
+  return fmt::format("{} of the {} that would do {} free", free, fit.size(), free == 1 ? "is" : "are");
 }
 
 std::int64_t slotsAsked(const GpuRequest& request) {

@@ -85,8 +85,9 @@ class Queue {
   Ticket last_ = 0;
 };
 
-// Why it must wait, without a word about anybody's containers: "1 of the 4 that would do is free".
-std::string whyWaiting(const Ledger& ledger, const Queue::Waiter& waiter);
+// Why it must wait, without a word about anybody's containers: "1 of the 4 that would do is free". `slots`: those of
+// the ledger now.
+std::string whyWaiting(const std::vector<SlotView>& slots, const Queue::Waiter& waiter);
 
 // How many slots are asked for; for all of them 1, because the first is waited for.
 std::int64_t slotsAsked(const GpuRequest& request);

@@ -131,7 +131,10 @@ void readDaemon(const Section& file, Config& config, Report& report) {
   if (const Section* sockets = below(file, "sockets")) readSockets(*sockets, daemon.sockets, report);
   if (const Section* gpu = below(file, "gpu")) readGpu(*gpu, daemon.gpu);
   if (const Section* mounts = below(file, "mounts")) readMounts(*mounts, daemon.mounts, report);
-  if (const Section* queue = below(file, "queue")) take(*queue, "wait", daemon.queue.wait);
+  if (const Section* queue = below(file, "queue")) {
+    take(*queue, "wait", daemon.queue.wait);
+    take(*queue, "continue_every", daemon.queue.continue_every);
+  }
   if (const Section* identity = below(file, "identity")) readIdentity(*identity, daemon.identity, report);
   if (const Section* fail = below(file, "fail")) {
     takeDirection(*fail, "gpu_inventory", daemon.fail.gpu_inventory);

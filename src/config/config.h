@@ -63,6 +63,7 @@ struct LimitsLayer {
   Setting<std::int64_t> max_mig_per_container;
   Setting<bool> allow_full_gpu;  // never unlimited
   Setting<std::int64_t> max_containers_per_user;
+  Setting<std::int64_t> priority;  // never unlimited
 
   Setting<CpuMillis> max_cpus;
   Setting<Bytes> memory;

@@ -51,6 +51,7 @@ struct MountSettings {
 
 struct QueueSettings {
   std::chrono::seconds wait{180};
+  std::chrono::seconds continue_every{40};
 };
 
 // Callers from other engines' containers.

@@ -237,6 +237,7 @@ std::vector<ReportTopic> topicsOf(const Config& config, const Rows& rows, const 
   add("whole GPUs", {rows.limit("allow_full_gpu", &LimitsLayer::allow_full_gpu, std::optional(true))});
   add("containers", {rows.limit("max_containers_per_user", &LimitsLayer::max_containers_per_user,
                                 std::optional(absent::kContainersPerUser))});
+  add("place in the queue", {rows.limit("priority", &LimitsLayer::priority, std::optional(absent::kPriority))});
   topics.push_back(cpuTopic(rows, facts.engine_cpus));
   add("memory of a container", {memory, rows.aggregate("memory_max", &AggregateLayer::memory_max)});
   add("memory and swap", {swapRow(rows, memory)});

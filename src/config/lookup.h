@@ -23,6 +23,7 @@ namespace absent {
 inline constexpr GpuEq kGpuEquivalents = GpuEq::whole(1);
 inline constexpr std::int64_t kSlotsPerContainer = 1;
 inline constexpr std::int64_t kContainersPerUser = 3;
+inline constexpr std::int64_t kPriority = 10;
 inline constexpr CpuMillis kCpus{16'000};
 inline constexpr Bytes kMemory{32LL << 30};
 inline constexpr Bytes kShmSize{16LL << 30};

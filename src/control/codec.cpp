@@ -76,6 +76,7 @@ QueueRow queueRow(const json::value& value, std::string where, std::string& prob
   row.slots = in.integer("slots", 0, kAny);
   row.since = in.time("since");
   row.place = in.integer("place", 1, kAny);
+  row.reason = in.textOrNull("reason").value_or("");
   return row;
 }
 
@@ -131,7 +132,11 @@ json::object toJson(const GpuRow& row) {
 }
 
 json::object toJson(const QueueRow& row) {
-  return {{"user", row.user}, {"slots", row.slots}, {"since", toRfc3339(row.since)}, {"place", row.place}};
+  return {{"user", row.user},
+          {"slots", row.slots},
+          {"since", toRfc3339(row.since)},
+          {"place", row.place},
+          {"reason", row.reason}};
 }
 
 json::object toJson(const UserRow& row) {

@@ -53,7 +53,8 @@ struct QueueRow {
   std::string user;
   std::int64_t slots = 1;  // how many it asked for
   TimePoint since;
-  std::int64_t place = 1;  // 1 is next
+  std::int64_t place = 1;   // 1 is next
+  std::string reason = {};  // why it waits: "all 4 that would do are held"
 
   friend bool operator==(const QueueRow&, const QueueRow&) = default;
 };

@@ -54,7 +54,8 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
 control::StatusSnapshot ControlView::status() const {
   control::StatusSnapshot snapshot;
   if (const std::string& why = ledger_.ledger().staleReason(); !why.empty()) snapshot.gpu_problem = why;
-  for (const allocator::SlotView& view : ledger_.ledger().slots()) {
+  const std::vector<allocator::SlotView> slots = ledger_.ledger().slots();
+  for (const allocator::SlotView& view : slots) {
     snapshot.gpus.push_back(rowOf(view, owners_.index()));
   }
   std::map<std::string, control::UserRow> users;
@@ -74,6 +75,15 @@ control::StatusSnapshot ControlView::status() const {
       row.limit = allocator::quotaOf(*limits);
     }
     snapshot.users.push_back(std::move(row));
+  }
+  for (const allocator::Queue::Waiter& waiter : ledger_.queue().waiters()) {
+    // One that has only just come is being decided on and waits for nothing yet.
+    if (!waiter.waits) continue;
+    snapshot.queue.push_back({.user = waiter.ask.login,
+                              .slots = allocator::slotsAsked(waiter.ask.gpu),
+                              .since = waiter.since,
+                              .place = std::ssize(snapshot.queue) + 1,
+                              .reason = allocator::whyWaiting(slots, waiter)});
   }
   snapshot.counters = failures_.counters();
   return snapshot;

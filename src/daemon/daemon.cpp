@@ -105,6 +105,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       control_(identities_, router_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_},
                {.engine_socket = options_.engine_path,
+                .continue_every = config->daemon.queue.continue_every,
                 .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); }}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   control::addViewRoutes(router_, view_);
@@ -162,6 +163,7 @@ void Daemon::applyConfig() {
   identifier_.allowStale(config.daemon.fail.user_database == config::FailDirection::Open);
   path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
+  grants_.setQueueWait(config.daemon.queue.wait);
   identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};
   for (const auto& cgroup : config.daemon.identity.cgroups) foreign.places.push_back({cgroup.path, cgroup.login});
   identifier_.setForeignRules(std::move(foreign));
@@ -246,6 +248,7 @@ asio::awaitable<void> Daemon::reload() {
   }
   site_.setConfig(loaded->config);
   applyConfig();
+  grants_.limitsChanged();
   if (gpu_watch_) gpu_watch_->readNow();
   events_.emit({.type = "config.change", .user = {}, .details = {{"dir", options_.config_dir.native()}}});
   spdlog::info("the configuration was reloaded from {}", options_.config_dir.native());

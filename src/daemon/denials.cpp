@@ -110,6 +110,40 @@ Denial noEntry() {
       "administrator"};
 }
 
+Denial clientGone() {
+  return {499, "client_gone", "the client went away while its request waited for a GPU"};
+}
+
+Denial queueFull(allocator::Queue::Crowd crowd) {
+  using allocator::Queue;
+  const bool own = crowd == Queue::Crowd::UserHasTooMany;
+  const std::string text =
+      own ? fmt::format(
+                "you have {} requests waiting for a GPU, which is as many as one user may; wait for them or end "
+                "some (ds01 queue shows them)",
+                Queue::kMostWaitingPerUser)
+          : fmt::format("{} requests wait for a GPU, and no more can; try again later", Queue::kMostWaiting);
+  return {.http_status = 503,
+          .reason = "queue_full",
+          .text = text,
+          .part = "GPU queue",
+          .remedy = own ? "End some of your requests that wait, or wait for them." : "Try again later."};
+}
+
+Denial waitedInVain(const allocator::Refusal& refusal, const std::string& group, const Standing& standing) {
+  Denial denial = denialOf(refusal, group);
+  const std::string place = fmt::format("{} of {}", standing.place, standing.of);
+  denial.facts.emplace_back("waited", fmt::format("{} s", standing.waited.count()));
+  denial.facts.emplace_back("place in the queue", place);
+  denial.text += fmt::format(" The request waited {} s and was number {} in the queue", standing.waited.count(), place);
+  if (refusal.code == allocator::RefusalCode::NoneFree) {
+    denial.reason = "gpu_wait_timeout";
+    denial.facts.emplace_back("held until", "no end is known");
+    denial.text += "; no end is known of what is held";
+  }
+  return denial;
+}
+
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group) {
   std::string names;
@@ -143,6 +177,25 @@ events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, s
   events::Event event{.type = "gpu.release", .user = lease.login, .details = leaseDetails(lease, ledger)};
   event.details["reason"] = reason;
   return event;
+}
+
+events::Event queueJoined(const allocator::ReserveRequest& ask, std::int64_t place, std::string_view why) {
+  return {.type = "queue.joined",
+          .user = ask.login,
+          .details = {{"container", ask.container_name},
+                      {"slots", allocator::slotsAsked(ask.gpu)},
+                      {"place", place},
+                      {"reason", why},
+                      {"decision", ask.decision.str()}}};
+}
+
+events::Event queueLeft(const allocator::ReserveRequest& ask, std::string_view reason, std::chrono::seconds waited) {
+  return {.type = "queue.left",
+          .user = ask.login,
+          .details = {{"container", ask.container_name},
+                      {"reason", reason},
+                      {"waited_s", waited.count()},
+                      {"decision", ask.decision.str()}}};
 }
 
 events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal) {

@@ -1,12 +1,14 @@
 // What refusals and leases look like to the user and in events.jsonl.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "allocator/ledger.h"
+#include "allocator/queue.h"
 #include "events/event.h"
 #include "gateway/ports.h"
 #include "model/denial.h"
@@ -22,6 +24,16 @@ bool mayHelpToLookAgain(allocator::RefusalCode code);
 Denial notReady();
 Denial leaseEnded();  // the container's own, for good
 Denial noEntry();     // what the Engine must find is not on disk
+Denial clientGone();  // nobody reads it
+Denial queueFull(allocator::Queue::Crowd crowd);
+
+// Of one who waits.
+struct Standing {
+  std::int64_t place = 1;  // 1 is next
+  std::int64_t of = 1;     // how many wait
+  std::chrono::seconds waited{};
+};
+Denial waitedInVain(const allocator::Refusal& refusal, const std::string& group, const Standing& standing);
 
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group);
@@ -29,6 +41,10 @@ Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std:
 // `placement`: why these slots.
 events::Event gpuAllocated(const Lease& lease, const allocator::Ledger& ledger, const Facts& placement);
 events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, std::string_view reason);
+// `why`: as allocator::whyWaiting().
+events::Event queueJoined(const allocator::ReserveRequest& ask, std::int64_t place, std::string_view why);
+// `reason`: granted, refused, timeout or client_gone.
+events::Event queueLeft(const allocator::ReserveRequest& ask, std::string_view reason, std::chrono::seconds waited);
 events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal);
 
 }  // namespace ds01::daemon

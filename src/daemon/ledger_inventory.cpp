@@ -41,6 +41,7 @@ void LedgerService::setInventory(Inventory inventory) {
   }
   for (const inventory::SlotChange& change : changes) tell(change);
   reportViolations();
+  line_.serve();
   if (changes.empty()) return;
   // Entries name device files, which may be others now.
   published_.clear();

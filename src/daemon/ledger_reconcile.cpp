@@ -60,7 +60,7 @@ asio::awaitable<Result<bool>> LedgerService::dropVanished() {
 }
 
 void LedgerService::connectionLost() {
-  ready_ = false;
+  setReady(false);
   ++round_;
 }
 
@@ -82,7 +82,7 @@ asio::awaitable<Status> LedgerService::reconcile() {
   for (const PresentContainer& container : *present) noteRunning(container.view);
   reportViolations();
   parts_.owners.allSeen();
-  ready_ = true;
+  setReady(true);
   persistLater();
   co_await alignEntries();
   hold_timer_.cancel();

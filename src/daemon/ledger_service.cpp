@@ -28,7 +28,22 @@ Looks usualLooks() {
 }
 
 LedgerService::LedgerService(asio::any_io_executor executor, LedgerParts parts, Looks looks)
-    : executor_(std::move(executor)), parts_(std::move(parts)), looks_(std::move(looks)), hold_timer_(executor_) {}
+    : executor_(std::move(executor)),
+      parts_(std::move(parts)),
+      looks_(std::move(looks)),
+      line_(executor_, {parts_.ledger, parts_.events, parts_.clock, [this] { return dropVanished(); },
+                        [this](const Lease& lease) { noteGrant(lease); }}),
+      hold_timer_(executor_) {}
+
+void LedgerService::setReady(bool ready) {
+  ready_ = ready;
+  line_.setOpen(ready);
+}
+
+void LedgerService::setStaleGrants(bool allowed) {
+  stale_grants_ = allowed;
+  line_.setStaleGrants(allowed);
+}
 
 asio::awaitable<std::expected<gateway::Grant, Denial>> LedgerService::reserve(gateway::GrantRequest request) {
   if (!ready_) co_return std::unexpected(notReady());
@@ -108,8 +123,15 @@ std::expected<gateway::GrantPreview, Denial> LedgerService::preview(const gatewa
   gateway::GrantPreview out;
   if (!request.gpu) return out;
   const allocator::ReserveRequest wanted = asReserve(request);
-  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.preview(wanted);
-  if (!lease) return std::unexpected(denialOf(lease.error(), request.limits.group));
+  allocator::Queue::Preview answer = line_.queue().preview(parts_.ledger, wanted);
+  std::expected<Lease, allocator::Refusal>& lease = answer.answer;
+  if (!lease) {
+    Denial denial = denialOf(lease.error(), request.limits.group);
+    const auto at_most = std::chrono::ceil<std::chrono::seconds>(line_.wait());
+    if (!answer.place || at_most == std::chrono::seconds{0}) return std::unexpected(std::move(denial));
+    out.wait = {.denial = std::move(denial), .place = *answer.place, .at_most = at_most};
+    return out;
+  }
   for (const std::string& uuid : lease->uuids) out.slots.push_back(*parts_.ledger.slotByUuid(uuid));
   out.placement = allocator::placementOf(parts_.ledger, *lease, wanted);
   out.lease = std::move(*lease);
@@ -118,26 +140,31 @@ std::expected<gateway::GrantPreview, Denial> LedgerService::preview(const gatewa
 
 asio::awaitable<std::expected<Lease, Denial>> LedgerService::reserveGpu(const gateway::GrantRequest& request) {
   const allocator::ReserveRequest wanted = asReserve(request);
-  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.reserve(wanted);
-  if (!lease && mayHelpToLookAgain(lease.error().code)) {
-    const Result<bool> dropped = co_await dropVanished();
-    if (dropped && *dropped) lease = parts_.ledger.reserve(wanted);
-  }
+  WaitingLine::Outcome outcome = co_await line_.obtain(wanted, request.patience);
+  std::expected<Lease, Denial>& lease = outcome.lease;
   if (!lease) {
-    parts_.events.emit(gpuRejected(request, lease.error()));
-    co_return std::unexpected(denialOf(lease.error(), request.limits.group));
+    if (outcome.refusal) parts_.events.emit(gpuRejected(request, *outcome.refusal));
+    co_return std::unexpected(std::move(lease.error()));
   }
-  in_flight_[request.decision].lease = lease->id;
-  const Facts placement = allocator::placementOf(parts_.ledger, *lease, wanted);
+  Facts placement = allocator::placementOf(parts_.ledger, *lease, wanted);
+  placement.insert(placement.end(), outcome.waited.begin(), outcome.waited.end());
   if (const Status written = co_await persist(); !written) {
     spdlog::error("reservation {} of {} is not on disk: {}", lease->id.str(), lease->login, written.error().message());
     parts_.ledger.release(lease->id);
+    line_.serve();
     co_return std::unexpected(
         Denial{503, "state_unwritable",
                "the GPU reservation could not be written to disk, so nothing was started; tell your administrator"});
   }
   parts_.events.emit(gpuAllocated(*lease, parts_.ledger, placement));
   co_return std::move(*lease);
+}
+
+// From the moment of the grant: whoever asked has not been told yet, and a reconcile may come first.
+void LedgerService::noteGrant(const Lease& lease) {
+  if (lease.state != Lease::State::Reserved) return;
+  const auto ticket = in_flight_.find(lease.decision);
+  if (ticket != in_flight_.end()) ticket->second.lease = lease.id;
 }
 
 asio::awaitable<void> LedgerService::bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id,
@@ -196,6 +223,7 @@ void LedgerService::endLease(const LeaseId& lease, std::string_view reason) {
   if (ended->holds()) parts_.events.emit(gpuReleased(*ended, parts_.ledger, reason));
   persistLater();
   if (ended->delivery == Lease::Delivery::AtStart) runBeside(executor_, dropEntry(ended->id), "remove a CDI entry");
+  line_.serve();
 }
 
 void LedgerService::containerGone(const ContainerId& id) {

@@ -23,6 +23,7 @@
 #include "daemon/lease_gates.h"
 #include "daemon/owner_service.h"
 #include "daemon/reconcile.h"
+#include "daemon/waiting_line.h"
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/ports.h"
@@ -57,7 +58,14 @@ class LedgerService final : public gateway::Grants {
   std::expected<gateway::GrantPreview, Denial> preview(const gateway::GrantRequest& request) const override;
 
   boost::asio::awaitable<std::expected<gateway::StartPermit, Denial>> admitStart(ContainerId container,
-                                                                                 DecisionId decision) override;
+                                                                                 DecisionId decision,
+                                                                                 gateway::Patience* patience) override;
+
+  // How long requests that come later wait for a GPU; 0: not at all.
+  void setQueueWait(std::chrono::milliseconds wait) { line_.setWait(wait); }
+  // The configuration has changed: those who wait are judged anew.
+  void limitsChanged() { line_.setLimits(parts_.limits_of); }
+  const allocator::Queue& queue() const { return line_.queue(); }
 
   void setGpusForAll(allocator::GpusForAll meaning) { gpus_for_all_ = meaning; }
 
@@ -73,7 +81,7 @@ class LedgerService final : public gateway::Grants {
   // Nobody knows for now which GPUs there are; `why` as in Ledger::markStale().
   void inventoryStale(std::string why);
   // Whether GPUs are given by what was last seen while the inventory is stale.
-  void setStaleGrants(bool allowed) { stale_grants_ = allowed; }
+  void setStaleGrants(bool allowed);
 
   // The Engine has made a container: perhaps that of a lease which does not know it.
   boost::asio::awaitable<void> containerCreated(ContainerId id);
@@ -123,6 +131,8 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<std::expected<std::vector<std::string>, Denial>> reach(Lease lease,
                                                                                 std::vector<GpuSlot> slots);
   boost::asio::awaitable<std::expected<Lease, Denial>> reserveGpu(const gateway::GrantRequest& request);
+  void noteGrant(const Lease& lease);
+  void setReady(bool ready);
   bool stillReserved(const LeaseId& lease) const;
   void bindLease(const LeaseId& lease, const ContainerId& id, const std::string& name);
   void endLease(const LeaseId& lease, std::string_view reason);
@@ -143,7 +153,9 @@ class LedgerService final : public gateway::Grants {
 
   allocator::StartRule startRuleOf(const ContainerId& container) const;
   const Lease* leaseOf(const ContainerId& container) const;
-  boost::asio::awaitable<std::optional<Denial>> resume(LeaseId id, DecisionId decision);
+  boost::asio::awaitable<std::expected<Facts, Denial>> resume(LeaseId id, DecisionId decision,
+                                                              gateway::Patience* patience);
+  boost::asio::awaitable<bool> makeReachable(LeaseId id, bool resumed);
   boost::asio::awaitable<void> settleStart(LeaseId id, Starting ended);
   boost::asio::awaitable<void> park(LeaseId id, std::string reason);
   boost::asio::awaitable<bool> publish(LeaseId id);
@@ -169,6 +181,7 @@ class LedgerService final : public gateway::Grants {
   std::map<DecisionId, Ticket> in_flight_;  // creates between reserve() and the moment when we know what came of them
   std::set<LeaseId> settling_;
 
+  WaitingLine line_;
   LeaseGates gates_;
   std::map<LeaseId, Starting> starting_;
   std::set<LeaseId> published_;    // leases whose entry we know to be on disk

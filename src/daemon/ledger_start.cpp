@@ -31,7 +31,8 @@ bool runs(const ContainerView& view) {
 }  // namespace
 
 asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admitStart(ContainerId container,
-                                                                                       DecisionId decision) {
+                                                                                       DecisionId decision,
+                                                                                       gateway::Patience* patience) {
   using allocator::StartRule;
   if (startRuleOf(container) == StartRule::NoGpu) co_return gateway::StartPermit();
   if (!ready_) co_return std::unexpected(notReady());
@@ -39,25 +40,38 @@ asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admi
   if (found == nullptr) co_return std::unexpected(leaseEnded());
   if (found->delivery == Lease::Delivery::Fixed) co_return gateway::StartPermit();
 
+  // From here on it counts as being started, so that nobody takes back what is found for it.
   const LeaseId lease = found->id;
-  const LeaseGates::Turn turn = co_await gates_.enter(lease);
-  const StartRule rule = startRuleOf(container);
-  if (rule == StartRule::Ended || rule == StartRule::NoGpu) co_return std::unexpected(leaseEnded());
-  const std::optional<TimePoint> stopped = parts_.ledger.find(lease)->stopped;
-  if (rule == StartRule::Resume) {
-    std::optional<Denial> denial = co_await resume(lease, decision);
-    if (denial) co_return std::unexpected(std::move(*denial));
-  } else if (!published_.contains(lease) && !co_await publish(lease)) {
-    co_return std::unexpected(noEntry());
-  }
-  if (leaseOf(container) == nullptr) co_return std::unexpected(leaseEnded());
   Starting& starting = starting_[lease];
   ++starting.count;
-  starting.resumed = starting.resumed || rule == StartRule::Resume;
-  if (!starting.stopped) starting.stopped = stopped;
+  if (!starting.stopped) starting.stopped = found->stopped;
+  gateway::StartPermit permit(*this, lease, false);
+  Facts why;
+  for (;;) {
+    if (startRuleOf(container) == StartRule::Resume) {
+      // Not inside the gate: it may take minutes.
+      std::expected<Facts, Denial> found_slots = co_await resume(lease, decision, patience);
+      if (!found_slots) co_return std::unexpected(std::move(found_slots.error()));
+      if (!found_slots->empty()) {
+        permit.markFresh();
+        why = std::move(*found_slots);
+      }
+    }
+    const LeaseGates::Turn turn = co_await gates_.enter(lease);
+    const StartRule rule = startRuleOf(container);
+    if (rule == StartRule::Ended || rule == StartRule::NoGpu) co_return std::unexpected(leaseEnded());
+    if (rule == StartRule::Resume) continue;  // parked before it was our turn
+    if (!published_.contains(lease) && !co_await makeReachable(lease, permit.fresh())) {
+      co_return std::unexpected(noEntry());
+    }
+    if (leaseOf(container) == nullptr) co_return std::unexpected(leaseEnded());
+    break;
+  }
+  const Lease* now = parts_.ledger.find(lease);
+  if (permit.fresh() && now) parts_.events.emit(gpuAllocated(*now, parts_.ledger, why));
   // The hold ends before the Engine is asked: its events may be here before its answer.
   if (parts_.ledger.setStopped(lease, std::nullopt)) persistLater();
-  co_return gateway::StartPermit(*this, lease, rule == StartRule::Resume);
+  co_return std::move(permit);
 }
 
 allocator::StartRule LedgerService::startRuleOf(const ContainerId& container) const {
@@ -73,41 +87,52 @@ const Lease* LedgerService::leaseOf(const ContainerId& container) const {
   return record && record->lease ? parts_.ledger.find(*record->lease) : nullptr;
 }
 
-asio::awaitable<std::optional<Denial>> LedgerService::resume(LeaseId id, DecisionId decision) {
+// Slots for a parked lease, in its turn: why, for the explanation. Nothing to say: it has some already, by another
+// start of the same container.
+asio::awaitable<std::expected<Facts, Denial>> LedgerService::resume(LeaseId id, DecisionId decision,
+                                                                    gateway::Patience* patience) {
   const Lease* parked = parts_.ledger.find(id);
   const std::string login = parked->login;
   const std::string name = parked->container_name;
   std::expected<Limits, Denial> limits = parts_.limits_of(login);
-  if (!limits) co_return std::move(limits.error());
-  const allocator::ResumeRequest request{.id = id,
-                                         .decision = decision,
-                                         .limits = std::move(*limits),
-                                         .stale_inventory_will_do = stale_grants_,
-                                         .now = parts_.clock.now()};
-  std::expected<Lease, allocator::Refusal> lease = parts_.ledger.resume(request);
-  if (!lease && mayHelpToLookAgain(lease.error().code)) {
-    const Result<bool> dropped = co_await dropVanished();
-    if (parts_.ledger.find(id) == nullptr) co_return leaseEnded();
-    if (dropped && *dropped) lease = parts_.ledger.resume(request);
+  if (!limits) co_return std::unexpected(std::move(limits.error()));
+  std::optional<allocator::ReserveRequest> ask = parts_.ledger.resumption({.id = id,
+                                                                           .decision = decision,
+                                                                           .limits = std::move(*limits),
+                                                                           .stale_inventory_will_do = stale_grants_,
+                                                                           .now = parts_.clock.now()});
+  if (!ask) co_return Facts{};
+  WaitingLine::Outcome outcome = co_await line_.obtain(std::move(*ask), patience);
+  if (outcome.lease) {
+    starting_[id].resumed = true;
+    Facts why{{"why", "the container is started, and its slots had been given back while it was stopped"}};
+    why.insert(why.end(), outcome.waited.begin(), outcome.waited.end());
+    co_return why;
   }
-  if (!lease) {
+  const Lease* now = parts_.ledger.find(id);
+  if (now == nullptr) co_return std::unexpected(leaseEnded());
+  if (now->holds()) co_return Facts{};
+  if (outcome.refusal) {
     gateway::GrantRequest refused;
     refused.caller.user.login = login;
     refused.container_name = name;
     refused.decision = decision;
-    parts_.events.emit(gpuRejected(refused, lease.error()));
-    co_return denialOf(lease.error(), request.limits.group);
+    parts_.events.emit(gpuRejected(refused, *outcome.refusal));
   }
+  co_return std::unexpected(std::move(outcome.lease.error()));
+}
+
+// The lease on disk, and then its entry, before the Engine hears of the start. `resumed`: on failure its slots are
+// given back.
+asio::awaitable<bool> LedgerService::makeReachable(LeaseId id, bool resumed) {
   const Status written = co_await persist();
-  const bool entered = written && co_await publish(id);
-  if (!entered) {
-    if (!written) spdlog::error("lease {} of {} is not on disk: {}", id.str(), login, written.error().message());
-    if (parts_.ledger.park(id)) persistLater();
-    co_return noEntry();
+  if (written && co_await publish(id)) co_return true;
+  if (!written) spdlog::error("lease {} is not on disk: {}", id.str(), written.error().message());
+  if (resumed && parts_.ledger.park(id)) {
+    persistLater();
+    line_.serve();
   }
-  const Facts why{{"why", "the container is started, and its slots had been given back while it was stopped"}};
-  parts_.events.emit(gpuAllocated(*lease, parts_.ledger, why));
-  co_return std::nullopt;
+  co_return false;
 }
 
 void LedgerService::startEnded(LeaseId lease, bool started) {
@@ -211,6 +236,7 @@ asio::awaitable<void> LedgerService::park(LeaseId id, std::string reason) {
   if (!before) co_return;
   parts_.events.emit(gpuReleased(*before, parts_.ledger, reason));
   persistLater();
+  line_.serve();
 }
 
 asio::awaitable<bool> LedgerService::publish(LeaseId id) {

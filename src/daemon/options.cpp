@@ -103,6 +103,7 @@ std::vector<std::string_view> changedForNextStart(const Options& command_line, c
   compare("gpu.emitter", in_force.gpu.emitter, read.gpu.emitter);
   compare("gpu.cdi_dir", in_force.gpu.cdi_dir, read.gpu.cdi_dir);
   compare("gpu.read_every", in_force.gpu.read_every, read.gpu.read_every);
+  compare("queue.continue_every", in_force.queue.continue_every, read.queue.continue_every);
   compare("gpu.read_limit", in_force.gpu.read_limit, read.gpu.read_limit);
   return keys;
 }

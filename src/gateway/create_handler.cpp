@@ -102,8 +102,13 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   std::expected<CreatePlan, Stop> plan = co_await planCreate(exchange.ports(), std::move(request));
   if (!plan) co_return co_await tell(exchange, std::move(plan.error()), decision);
 
+  Attendance attendance = exchange.attend();
   GrantRequest wanted = grantRequest(*plan, decision);
+  wanted.patience = &attendance.patience();
   std::expected<Grant, Denial> reserved = co_await exchange.ports().grants.reserve(std::move(wanted));
+  const bool there = co_await attendance.end();
+  // What may have been granted in the instant in which the client went is given back by `reserved`.
+  if (!there && (reserved || attendance.patience().givenUp())) co_return Flow::Close;
   if (!reserved) {
     Denial denial = withInputs(std::move(reserved.error()), plan->inputs);
     co_await discardPlan(exchange.ports(), std::move(*plan));

@@ -174,6 +174,17 @@ boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) 
     co_await discardPlan(ports, std::move(*plan));
     co_return answer;
   }
+  if (preview->wait) {
+    Denial denial = withInputs(std::move(preview->wait->denial), plan->inputs);
+    const std::string wait = fmt::format("as number {} in the queue, for at most {} s", preview->wait->place,
+                                         preview->wait->at_most.count());
+    denial.text += " The request would wait " + wait + ".";
+    denial.facts.emplace_back("would wait", wait);
+    DryRunAnswer answer = refused(std::move(denial));
+    answer.missing_image = plan->missing_image;
+    co_await discardPlan(ports, std::move(*plan));
+    co_return answer;
+  }
   const std::uint32_t uid = plan->facts.caller.user.uid;
   const std::size_t bytes = plan->body_bytes;
   const auto trial = std::make_shared<Trial>(

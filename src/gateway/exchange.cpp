@@ -77,6 +77,10 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
   }
 }
 
+Attendance Exchange::attend() {
+  return {client_.socket(), {core_.options.continue_every, kMostContinues}};
+}
+
 Flow Exchange::flowAfterAnswer() const {
   if (!client_.bodyDone() || client_broken_) return Flow::Drain;
   return head_.close ? Flow::Close : Flow::KeepAlive;

@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
+#include "gateway/attendance.h"
 #include "gateway/body_guard.h"
 #include "gateway/core.h"
 #include "gateway/head_writer.h"
@@ -24,6 +25,9 @@ namespace ds01::gateway {
 
 inline constexpr std::size_t kMaxJsonBody = 4UL * 1024 * 1024;
 inline constexpr std::size_t kMaxWholeAnswer = 32UL * 1024 * 1024;
+
+// Clients written in Go take five 1xx answers at most before the final one, and one may have gone out for the body.
+inline constexpr int kMostContinues = 4;
 
 // For an event: what of the caller its login does not say. `from_container` if it lives in one, `login_uid` if somebody
 // logged in, and `login`, if that is known to be somebody else than who is acting (sudo).
@@ -81,6 +85,9 @@ class Exchange {
 
   // Malformed or too large: a Denial (400, 413). Io: the client is gone, the caller returns Flow::Close.
   boost::asio::awaitable<std::expected<std::string, Denial>> readWholeBody();
+
+  // For a request that may have to wait its turn.
+  Attendance attend();
 
   boost::asio::awaitable<Flow> reply(int status, std::string json);
   // {"message": …} in the Engine's own words, without a decision.

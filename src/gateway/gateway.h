@@ -41,6 +41,8 @@ struct GatewayOptions {
   std::size_t max_connections = 1024;
   std::size_t max_connections_per_uid = 256;
   std::chrono::milliseconds head_timeout{10'000};  // from the first byte of a head to its last
+  // How often a client whose request waits its turn gets 100 Continue, kMostContinues times at most.
+  std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer
   std::function<void(std::string_view why)> on_engine_unanswered = {};  // each time; on the executor's thread
 };

@@ -2,6 +2,8 @@
 // thread only.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "base/ids.h"
+#include "gateway/patience.h"
 #include "model/denial.h"
 #include "model/gpu.h"
 #include "model/lease.h"
@@ -84,6 +87,7 @@ class StartPermit {
   ~StartPermit();
 
   bool fresh() const { return fresh_; }
+  void markFresh() { fresh_ = true; }
   // The Engine said that it runs, now or already.
   void started() { started_ = true; }
 
@@ -100,10 +104,18 @@ struct GrantRequest {
   DecisionId decision;
   std::string container_name;  // as asked for; may be empty
   std::optional<GpuRequest> gpu;
+  Patience* patience = nullptr;  // null: whoever asks cannot give up while it waits
 };
 
 // What reserve() would grant now.
 struct GrantPreview {
+  // Set: nothing now. Why, and as which in the queue it would wait; the rest is empty then.
+  struct Wait {
+    Denial denial;
+    std::int64_t place = 1;
+    std::chrono::seconds at_most{};
+  };
+  std::optional<Wait> wait;
   std::optional<Lease> lease;  // in no ledger
   std::vector<GpuSlot> slots;
   std::vector<std::string> device_nodes;  // as the inventory knows them; not looked for on the host
@@ -113,13 +125,15 @@ struct GrantPreview {
 class Grants {
  public:
   virtual ~Grants() = default;
-  // Checks max_containers_per_user and, with `gpu`, reserves slots. When it returns a grant with a lease, the
-  // reservation is on disk.
+  // Checks max_containers_per_user and, with `gpu`, reserves slots; if others hold them it waits its turn. When it
+  // returns a grant with a lease, the reservation is on disk.
   virtual boost::asio::awaitable<std::expected<Grant, Denial>> reserve(GrantRequest request) = 0;
   // Whether this container, known to the ownership index, may start now. One whose slots were given back gets others of
-  // the same kind, within its owner's quota of now, or is refused as a create would be.
+  // the same kind, within its owner's quota of now; it waits or is refused as a create would be. `patience` as in
+  // GrantRequest.
   virtual boost::asio::awaitable<std::expected<StartPermit, Denial>> admitStart(ContainerId container,
-                                                                                DecisionId decision) = 0;
+                                                                                DecisionId decision,
+                                                                                Patience* patience) = 0;
   // For dry runs: what reserve() would answer, from what is known without asking anybody. Changes nothing.
   virtual std::expected<GrantPreview, Denial> preview(const GrantRequest& request) const = 0;
 

@@ -67,8 +67,11 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
     body = std::move(*bytes);
   }
   const DecisionId decision = exchange.ports().site.newDecision();
+  Attendance attendance = exchange.attend();
   std::expected<StartPermit, Denial> admitted =
-      co_await exchange.ports().grants.admitStart(found.container->id, decision);
+      co_await exchange.ports().grants.admitStart(found.container->id, decision, &attendance.patience());
+  const bool there = co_await attendance.end();
+  if (!there && (admitted || attendance.patience().givenUp())) co_return Flow::Close;
   if (!admitted) co_return co_await exchange.deny(std::move(admitted.error()), decision);
   // Every way out settles the permit before the client hears of it.
   std::optional<StartPermit> permit(std::move(*admitted));

@@ -152,11 +152,15 @@ class Client:
     def out(self, *args, **keywords):
         return self.docker(*args, **keywords).stdout.strip()
 
-    def start(self, *args, env=None, **popen):
-        """The CLI without waiting for it; output is collected."""
+    def spawn(self, argv, env=None, **popen):
+        """Any program without waiting for it; output is collected."""
         keywords = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         keywords.update(popen)
-        return subprocess.Popen([self.cli, *args], **keywords, **self._keywords(env))
+        return subprocess.Popen([str(a) for a in argv], **keywords, **self._keywords(env))
+
+    def start(self, *args, env=None, **popen):
+        """The CLI without waiting for it."""
+        return self.spawn([self.cli, *args], env, **popen)
 
     def follow(self, *args):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

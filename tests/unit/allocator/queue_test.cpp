@@ -63,7 +63,7 @@ class Line {
     for (const Queue::Waiter& waiter : queue.waiters()) out.push_back(waiter.ask.login);
     return out;
   }
-  std::string why(std::size_t place) const { return whyWaiting(scene.ledger, queue.waiters().at(place - 1)); }
+  std::string why(std::size_t place) const { return whyWaiting(scene.ledger.slots(), queue.waiters().at(place - 1)); }
 
   Scene scene;
   Queue queue;
@@ -291,7 +291,7 @@ TEST(Queue, TheInventoryMayShrinkUnderThoseWhoWait) {
   line.come("ada", count(1));
   line.scene.ledger.setInventory(wholeGpus(1));
   EXPECT_EQ(line.queue.preview(line.scene.ledger, line.queue.waiters()[0].ask).place, 2);
-  EXPECT_THAT(whyWaiting(line.scene.ledger, line.queue.waiters()[0]), HasSubstr("held"));
+  EXPECT_THAT(whyWaiting(line.scene.ledger.slots(), line.queue.waiters()[0]), HasSubstr("held"));
   line.scene.ledger.release(held.id);
   EXPECT_THAT(line.serve(), ElementsAre("ada: 0"));
 }

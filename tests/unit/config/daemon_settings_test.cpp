@@ -38,6 +38,7 @@ TEST(DaemonSettings, AllMayBeAbsent) {
   EXPECT_TRUE(read.mounts.home);
   EXPECT_THAT(read.mounts.directories, ElementsAre());
   EXPECT_EQ(read.queue.wait, std::chrono::seconds(180));
+  EXPECT_EQ(read.queue.continue_every, std::chrono::seconds(40));
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Closed);
   EXPECT_EQ(read.fail.events, FailDirection::Open);
   EXPECT_EQ(read.fail.user_database, FailDirection::Closed);
@@ -52,7 +53,7 @@ TEST(DaemonSettings, ReadsEachKey) {
       "  mode: 0660\n"
       "gpu: {source: sim:/etc/ds01/gpus.yaml, emitter: sim, gpus_for_all: available, cdi_dir: /etc/cdi}\n"
       "mounts: {roots: [/scratch, home, /data/shared]}\n"
-      "queue: {wait: 3m}\n"
+      "queue: {wait: 3m, continue_every_s: 5}\n"
       "service_users: [grafana]\n"
       "fail: {gpu_inventory: open, events: closed, user_database: open}\n");
   EXPECT_EQ(read.sockets.listen_path, "/run/ds01/d.sock");
@@ -66,6 +67,7 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_TRUE(read.mounts.home);
   EXPECT_THAT(read.mounts.directories, ElementsAre("/scratch", "/data/shared"));
   EXPECT_EQ(read.queue.wait, std::chrono::minutes(3));
+  EXPECT_EQ(read.queue.continue_every, std::chrono::seconds(5));
   EXPECT_TRUE(read.service_users.contains("grafana"));
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Open);
   EXPECT_EQ(read.fail.events, FailDirection::Closed);

@@ -26,6 +26,7 @@ TEST(LimitsFor, UsesTheDocumentedDefaultsOfAbsentKeys) {
   EXPECT_EQ(limits.max_gpu_slots_per_container, 1);
   EXPECT_TRUE(limits.allow_full_gpu);
   EXPECT_EQ(limits.max_containers_per_user, 3);
+  EXPECT_EQ(limits.priority, 10);
   EXPECT_EQ(limits.max_cpus, CpuMillis{16'000});
   EXPECT_EQ(limits.memory, Bytes{32LL << 30});
   EXPECT_EQ(limits.memory_swap, Bytes{32LL << 30});
@@ -70,6 +71,18 @@ TEST(LimitsFor, LetsAnUpperLayerLiftALimitAndSetItAgain) {
       "  eve: {max_containers_per_user: 2}\n";
   EXPECT_FALSE(limitsIn(yaml, "ada").max_containers_per_user);
   EXPECT_EQ(limitsIn(yaml, "eve").max_containers_per_user, 2);
+}
+
+TEST(LimitsFor, ReadsThePriorityOfEachLayer) {
+  const std::string yaml =
+      "defaults: {priority: 5}\n"
+      "groups:\n"
+      "  student: {priority: 20}\n"
+      "user_overrides:\n"
+      "  eve: {priority: 90}\n";
+  EXPECT_EQ(limitsIn("defaults: {priority: 5}\n").priority, 5);
+  EXPECT_EQ(limitsIn(yaml, "ada").priority, 20);
+  EXPECT_EQ(limitsIn(yaml, "eve").priority, 90);
 }
 
 TEST(GroupFor, AnOverrideByShortNameGoesBeforeAMembersFileWithTheWholeLogin) {

@@ -13,24 +13,25 @@ using test::sampleContainer;
 using test::sampleStatus;
 
 TEST(CodecTest, StatusIsWrittenAsTheInterfaceSays) {
-  EXPECT_EQ(jsonText(toJson(sampleStatus())),
-            R"({"api":1,"gpus":[)"
-            R"({"slot":"0","uuid":"GPU-0","model":"NVIDIA A100-SXM4-80GB","profile":"full","gpu":0,"memory_mib":81920,)"
-            R"("gpueq":1,"state":"held","user":"alice","since":"2026-11-23T12:00:00.000Z","container":"train",)"
-            R"("container_id":"aaaa","problem":null},)"
-            R"({"slot":"1:0","uuid":"MIG-10","model":"NVIDIA A100-SXM4-80GB","profile":"2g.20gb","gpu":1,)"
-            R"("memory_mib":null,"gpueq":0.285714,"state":"held","user":"bob","since":"2026-11-23T12:01:00.000Z",)"
-            R"("container":"notebook","container_id":"bbbb","problem":null},)"
-            R"({"slot":"1:1","uuid":"MIG-11","model":"NVIDIA A100-SXM4-80GB","profile":"2g.20gb","gpu":1,)"
-            R"("memory_mib":null,"gpueq":0.285714,"state":"free","user":null,"since":null,"container":null,)"
-            R"("container_id":null,"problem":null},)"
-            R"({"slot":"2","uuid":"GPU-2","model":"NVIDIA A100-SXM4-80GB","profile":"full","gpu":null,)"
-            R"("memory_mib":null,"gpueq":1,"state":"foreign","user":null,"since":null,"container":"outside",)"
-            R"("container_id":"ffff","problem":null}],)"
-            R"("queue":[{"user":"carol","slots":2,"since":"2026-11-23T12:01:30.000Z","place":1}],)"
-            R"("users":[{"user":"alice","group":"staff","gpueq":1,"limit":null,"containers":1},)"
-            R"({"user":"bob","group":"student","gpueq":0.285714,"limit":1.5,"containers":2}],)"
-            R"("counters":{"denials":3,"requests":17},"gpu_problem":null})");
+  EXPECT_EQ(
+      jsonText(toJson(sampleStatus())),
+      R"({"api":1,"gpus":[)"
+      R"({"slot":"0","uuid":"GPU-0","model":"NVIDIA A100-SXM4-80GB","profile":"full","gpu":0,"memory_mib":81920,)"
+      R"("gpueq":1,"state":"held","user":"alice","since":"2026-11-23T12:00:00.000Z","container":"train",)"
+      R"("container_id":"aaaa","problem":null},)"
+      R"({"slot":"1:0","uuid":"MIG-10","model":"NVIDIA A100-SXM4-80GB","profile":"2g.20gb","gpu":1,)"
+      R"("memory_mib":null,"gpueq":0.285714,"state":"held","user":"bob","since":"2026-11-23T12:01:00.000Z",)"
+      R"("container":"notebook","container_id":"bbbb","problem":null},)"
+      R"({"slot":"1:1","uuid":"MIG-11","model":"NVIDIA A100-SXM4-80GB","profile":"2g.20gb","gpu":1,)"
+      R"("memory_mib":null,"gpueq":0.285714,"state":"free","user":null,"since":null,"container":null,)"
+      R"("container_id":null,"problem":null},)"
+      R"({"slot":"2","uuid":"GPU-2","model":"NVIDIA A100-SXM4-80GB","profile":"full","gpu":null,)"
+      R"("memory_mib":null,"gpueq":1,"state":"foreign","user":null,"since":null,"container":"outside",)"
+      R"("container_id":"ffff","problem":null}],)"
+      R"("queue":[{"user":"carol","slots":2,"since":"2026-11-23T12:01:30.000Z","place":1,"reason":"all 2 that would do are held"}],)"
+      R"("users":[{"user":"alice","group":"staff","gpueq":1,"limit":null,"containers":1},)"
+      R"({"user":"bob","group":"student","gpueq":0.285714,"limit":1.5,"containers":2}],)"
+      R"("counters":{"denials":3,"requests":17},"gpu_problem":null})");
 }
 
 TEST(CodecTest, StatusComesBackTheSame) {

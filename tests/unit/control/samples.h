@@ -62,7 +62,8 @@ inline StatusSnapshot sampleStatus() {
                     .since = {},
                     .container = "outside",
                     .container_id = "ffff"});
-  s.queue.push_back({.user = "carol", .slots = 2, .since = at(90), .place = 1});
+  s.queue.push_back(
+      {.user = "carol", .slots = 2, .since = at(90), .place = 1, .reason = "all 2 that would do are held"});
   s.users.push_back({.user = "alice", .group = "staff", .gpueq = GpuEq::whole(1), .limit = {}, .containers = 1});
   s.users.push_back(
       {.user = "bob", .group = "student", .gpueq = {285'714}, .limit = GpuEq{1'500'000}, .containers = 2});

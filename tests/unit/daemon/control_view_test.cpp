@@ -53,6 +53,34 @@ TEST(ControlView, ShowsWhoHoldsWhich) {
   EXPECT_EQ(status.users[1].containers, 0);
 }
 
+TEST(ControlView, ShowsTheLine) {
+  Viewed scene;
+  scene.ready().run("alice", 'a', oneGpu());
+  scene.run("alice", 'b', oneGpu());
+  scene.grants.setQueueWait(std::chrono::hours{1});
+  bool waits = false;
+  gateway::Patience patience([&] { waits = true; });
+  gateway::GrantRequest request = scene.request("bob", oneGpu());
+  request.patience = &patience;
+  std::optional<Answer> answer;
+  const auto ask = [&]() -> asio::awaitable<void> {
+    gateway::GrantRequest mine = request;
+    answer.emplace(co_await scene.grants.reserve(std::move(mine)));
+  };
+  asio::co_spawn(scene.runner.context(), ask(), asio::detached);
+  scene.runner.turn([&] { return waits; });
+  const control::StatusSnapshot status = scene.view.status();
+  ASSERT_EQ(status.queue.size(), 1u);
+  EXPECT_EQ(status.queue[0], (control::QueueRow{.user = "bob",
+                                                .slots = 1,
+                                                .since = scene.clock.now(),
+                                                .place = 1,
+                                                .reason = "all 2 that would do are held"}));
+  patience.giveUp();
+  scene.runner.turn([&] { return answer.has_value(); });
+  EXPECT_TRUE(scene.view.status().queue.empty());
+}
+
 TEST(ControlView, FreeAndStaleSlotsHaveNoMoreThanTheyHave) {
   Viewed scene;
   Lease lease;

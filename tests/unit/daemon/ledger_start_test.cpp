@@ -19,7 +19,9 @@ class AtStart : public testing::Test {
     scene.limits.gpu_hold_after_stop = seconds{900};
     scene.ready();
   }
-  Permit start(const ContainerId& id) { return scene.runner.run(scene.grants.admitStart(id, DecisionId("Dstart"))); }
+  Permit start(const ContainerId& id) {
+    return scene.runner.run(scene.grants.admitStart(id, DecisionId("Dstart"), nullptr));
+  }
   // A start that the Engine allows.
   void startIt(const ContainerId& id) {
     Permit permit = start(id);
@@ -219,7 +221,7 @@ TEST_F(AtStart, OfTwoStartsAtOnceTheSecondUsesWhatTheFirstFound) {
   const auto ask = [&]() -> asio::awaitable<void> {
     ContainerId same = id;
     DecisionId decision("D1");
-    permits.push_back(co_await scene.grants.admitStart(std::move(same), std::move(decision)));
+    permits.push_back(co_await scene.grants.admitStart(std::move(same), std::move(decision), nullptr));
   };
   asio::co_spawn(scene.runner.context(), ask(), asio::detached);
   asio::co_spawn(scene.runner.context(), ask(), asio::detached);
@@ -361,12 +363,13 @@ TEST(FixedLeases, AreHeldUntilTheContainerIsRemovedAndStartFreely) {
   scene.grants.containerStopped(containerId('a'));
   scene.runner.run(scene.grants.parkDue());
   EXPECT_EQ(scene.free(), 1u);
-  EXPECT_TRUE(scene.runner.run(scene.grants.admitStart(containerId('a'), DecisionId("D"))));
+  EXPECT_TRUE(scene.runner.run(scene.grants.admitStart(containerId('a'), DecisionId("D"), nullptr)));
   EXPECT_TRUE(scene.devices.entries.empty());
   const ContainerId plain = scene.run("alice", 'b');
   scene.grants.connectionLost();
-  EXPECT_TRUE(scene.runner.run(scene.grants.admitStart(plain, DecisionId("D"))));
-  EXPECT_EQ(scene.runner.run(scene.grants.admitStart(containerId('a'), DecisionId("D"))).error().reason, "not_ready");
+  EXPECT_TRUE(scene.runner.run(scene.grants.admitStart(plain, DecisionId("D"), nullptr)));
+  EXPECT_EQ(scene.runner.run(scene.grants.admitStart(containerId('a'), DecisionId("D"), nullptr)).error().reason,
+            "not_ready");
 }
 
 }  // namespace

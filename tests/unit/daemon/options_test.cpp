@@ -87,8 +87,10 @@ TEST(ChangedForNextStart, NamesEachKeyThatAReloadCannotApply) {
   read.gpu.source = config::GpuSource{};
   read.gpu.emitter = config::Emitter::Sim;
   read.gpu.cdi_dir = "/etc/cdi";
+  read.queue.wait = std::chrono::seconds{1};  // applied at once
+  read.queue.continue_every = std::chrono::seconds{1};
   const std::vector<std::string_view> all{"sockets.listen", "sockets.engine", "sockets.group", "sockets.mode",
-                                          "gpu.source",     "gpu.emitter",    "gpu.cdi_dir"};
+                                          "gpu.source",     "gpu.emitter",    "gpu.cdi_dir",   "queue.continue_every"};
   EXPECT_EQ(changedForNextStart({}, settingsFile(), read), all);
 }
 

@@ -76,6 +76,17 @@ TEST_F(DryRunTest, ARefusalIsThatOfARealCreate) {
   EXPECT_EQ(run(kGpu).denial.reason, "gpu_quota");
 }
 
+TEST_F(DryRunTest, OneThatWouldWaitIsToldItsPlace) {
+  grants.preview_wait = {
+      .denial = {409, "gpu_none_free", "You hold no GPU."}, .place = 3, .at_most = std::chrono::seconds{180}};
+  const DryRunAnswer answer = run(kGpu);
+  EXPECT_FALSE(answer.granted);
+  EXPECT_EQ(answer.denial.reason, "gpu_none_free");
+  EXPECT_EQ(answer.denial.text, "You hold no GPU. The request would wait as number 3 in the queue, for at most 180 s.");
+  EXPECT_EQ(fact(answer, "would wait"), "as number 3 in the queue, for at most 180 s");
+  EXPECT_EQ(fact(answer, "GPUs asked for"), "--gpus 1");
+}
+
 TEST_F(DryRunTest, AMissingImageIsSaidAndTheRestIsStillDecided) {
   const DryRunAnswer granted = run(R"({"Image":"nix"})");
   EXPECT_TRUE(granted.granted);
