@@ -42,7 +42,7 @@ _ds01() {
     *:--run-dir) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
     events:--container) mapfile -t COMPREPLY < <(compgen -W "$(_ds01_containers "${run_dir[@]}")" -- "$current") && return ;;
     events:--type)
-      mapfile -t COMPREPLY < <(compgen -W 'container gpu auth container.create gpu.allocate gpu.release gpu.reject auth.denied' -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W 'container gpu queue auth container.create gpu.allocate gpu.release gpu.reject queue.joined queue.left auth.denied' -- "$current")
       return
       ;;
     events:--since | events:--until) mapfile -t COMPREPLY < <(compgen -W '30m 1h 1d' -- "$current") && return ;;
@@ -51,7 +51,7 @@ _ds01() {
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_ds01_options "$verb") --json --run-dir --help --version" -- "$current")
   elif [[ -z $verb ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'status gpus ps who config explain events' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'status gpus queue ps who config explain events' -- "$current")
   elif [[ $verb == who ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_ds01_slots "${run_dir[@]}")" -- "$current")
   elif [[ $verb == config && $previous == config ]]; then

@@ -94,9 +94,10 @@ void addEventOptions(CLI::App& events, EventsVerb& verb) {
 }
 
 void addExamples(CLI::App& app) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kExamples{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kExamples{
       {{"status", "ds01 status --json | jq '.gpus[] | select(.state == \"free\")'"},
        {"gpus", "ds01 gpus"},
+       {"queue", "ds01 queue"},
        {"ps", "ds01 ps"},
        {"who", "ds01 who 3"},
        {"config", "ds01 config show"},
@@ -133,6 +134,7 @@ std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> argume
 
   CLI::App* status = app.add_subcommand("status", "GPUs, users and the queue at a glance");
   CLI::App* gpus = app.add_subcommand("gpus", "The GPUs and MIG instances, with their UUIDs");
+  CLI::App* queue = app.add_subcommand("queue", "The requests that wait for a GPU, in order, and why they wait");
   CLI::App* ps = app.add_subcommand("ps", "Your containers and the GPUs they hold (admins see everybody's)");
   CLI::App* who = app.add_subcommand("who", "Who is on a GPU, and since when");
   who->add_option("SLOT", who_verb.place, "A GPU's index (3), a slot (1:0 or 1.0) or a UUID; all if left out")
@@ -148,7 +150,7 @@ std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> argume
   CLI::App* events = app.add_subcommand("events", "What was decided and what happened (admins see everybody's)");
   addEventOptions(*events, events_verb);
   addExamples(app);
-  for (CLI::App* verb : {status, gpus, ps, who, show, explain_app, events}) {
+  for (CLI::App* verb : {status, gpus, queue, ps, who, show, explain_app, events}) {
     verb->add_flag("--json", invocation.json, "Answer in JSON");
   }
 
@@ -170,6 +172,7 @@ std::variant<Invocation, Outcome> parseArguments(std::vector<std::string> argume
   }
   if (events->parsed()) invocation.verb = events_verb;
   if (gpus->parsed()) invocation.verb = GpusVerb{};
+  if (queue->parsed()) invocation.verb = QueueVerb{};
   if (ps->parsed()) invocation.verb = PsVerb{};
   if (who->parsed()) invocation.verb = who_verb;
   if (show->parsed()) invocation.verb = show_verb;

@@ -20,6 +20,7 @@ enum class Exit : int {
 
 struct StatusVerb {};
 struct GpusVerb {};
+struct QueueVerb {};
 struct PsVerb {};
 struct WhoVerb {
   std::string place;  // a GPU's index, a slot or a UUID; empty: all
@@ -45,7 +46,7 @@ struct EventsVerb {
 struct Invocation {
   std::string run_dir = "/run/ds01";
   bool json = false;
-  std::variant<StatusVerb, GpusVerb, PsVerb, WhoVerb, ConfigShowVerb, ExplainVerb, EventsVerb> verb;
+  std::variant<StatusVerb, GpusVerb, QueueVerb, PsVerb, WhoVerb, ConfigShowVerb, ExplainVerb, EventsVerb> verb;
 };
 
 // What the program prints and how it ends.

@@ -12,6 +12,7 @@
 #include "cli/explain.h"
 #include "cli/gpus.h"
 #include "cli/ps.h"
+#include "cli/queue.h"
 #include "cli/status.h"
 #include "cli/text.h"
 #include "cli/who.h"
@@ -107,6 +108,12 @@ struct Runner {
     const auto snapshot = client.status();
     if (!snapshot) return failure(snapshot.error());
     return json ? answer(gpusJson(*snapshot)) : answer(gpusText(*snapshot, paper));
+  }
+
+  Outcome operator()(const QueueVerb&) const {
+    const auto snapshot = client.status();
+    if (!snapshot) return failure(snapshot.error());
+    return json ? answer(queueJson(*snapshot)) : answer(queueText(*snapshot, paper));
   }
 
   Outcome operator()(const PsVerb&) const {

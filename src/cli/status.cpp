@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/queue.h"
 #include "cli/text.h"
 
 namespace ds01::cli {
@@ -75,23 +76,6 @@ std::string userTable(std::vector<control::UserRow> users, const Paper& paper) {
                {.title = ""}});
   for (const control::UserRow& user : users) {
     table.add({user.user, user.group, std::to_string(user.containers), ofLimit(user), bar(user, paper)});
-  }
-  return table.render(paper);
-}
-
-std::string queueTable(std::vector<control::QueueRow> queue, const Paper& paper) {
-  std::stable_sort(queue.begin(), queue.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
-  Table table({{.title = "PLACE", .right = true},
-               {.title = "WAITING", .min_width = 12},
-               {.title = "FOR"},
-               {.title = "SINCE"},
-               {.title = ""}});
-  for (const control::QueueRow& row : queue) {
-    std::vector<Cell> cells{std::to_string(row.place), row.user,
-                            counted(static_cast<std::size_t>(std::max<std::int64_t>(0, row.slots)), "GPU"),
-                            ago(row.since, paper.now)};
-    if (paper.wide()) cells.emplace_back(localTime(row.since, paper), Tone::Soft);
-    table.add(std::move(cells));
   }
   return table.render(paper);
 }
@@ -185,7 +169,7 @@ std::string statusText(const control::StatusSnapshot& snapshot, const Paper& pap
   }
   if (!snapshot.gpus.empty()) text += "\n" + gpuTable(snapshot.gpus, paper);
   if (!snapshot.users.empty()) text += "\n" + userTable(snapshot.users, paper);
-  if (!snapshot.queue.empty()) text += "\n" + queueTable(snapshot.queue, paper);
+  if (!snapshot.queue.empty()) text += "\n" + queueTable(snapshot.queue, false, paper);
   return text + failuresText(snapshot, paper);
 }
 

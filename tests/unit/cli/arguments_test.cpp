@@ -29,6 +29,7 @@ Outcome refused(Words words) {
 TEST(ArgumentsTest, EveryVerb) {
   EXPECT_TRUE(std::holds_alternative<StatusVerb>(parsed({"status"}).verb));
   EXPECT_TRUE(std::holds_alternative<GpusVerb>(parsed({"gpus"}).verb));
+  EXPECT_TRUE(std::holds_alternative<QueueVerb>(parsed({"queue"}).verb));
   EXPECT_TRUE(std::holds_alternative<PsVerb>(parsed({"ps"}).verb));
   EXPECT_EQ(std::get<WhoVerb>(parsed({"who"}).verb).place, "");
   EXPECT_EQ(std::get<WhoVerb>(parsed({"who", "1:0"}).verb).place, "1:0");
@@ -78,7 +79,7 @@ TEST(ArgumentsTest, AMisspeltVerbIsGuessed) {
 }
 
 TEST(ArgumentsTest, EveryVerbsHelpHasAnExample) {
-  for (const char* verb : {"status", "gpus", "ps", "who", "config", "explain", "events"}) {
+  for (const char* verb : {"status", "gpus", "queue", "ps", "who", "config", "explain", "events"}) {
     EXPECT_THAT(refused({verb, "--help"}).out, HasSubstr(std::string("ds01 ") + verb)) << verb;
     EXPECT_THAT(refused({verb, "--help"}).out, HasSubstr("Example:")) << verb;
   }
@@ -124,7 +125,7 @@ TEST(ArgumentsTest, WrongUsageIsTwoAndTalksOnStderr) {
     EXPECT_THAT(outcome.err, testing::EndsWith("\nTry 'ds01 --help'.\n"));
     return outcome.err;
   };
-  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, ps, who, config, explain, events"));
+  EXPECT_THAT(message({}), HasSubstr("say what to do: status, gpus, queue, ps, who, config, explain, events"));
   EXPECT_THAT(message({"frob"}), HasSubstr("there is no verb \"frob\""));
   EXPECT_THAT(message({"--json"}), HasSubstr("say what to do"));
   EXPECT_THAT(message({"\x1b[2J"}), HasSubstr("\"\\x1b[2J\""));

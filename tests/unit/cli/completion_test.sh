@@ -27,7 +27,7 @@ expect() { # WANTED WORD…: the last word is the one to complete
   fi
 }
 
-expect 'status gpus ps who config explain events' ''
+expect 'status gpus queue ps who config explain events' ''
 expect 'status' 'st'
 expect '--json' '--j'
 expect '--json --run-dir --help --version' status '--'
@@ -36,6 +36,7 @@ expect '1 1.0' who '1'
 expect '7' --run-dir /other who ''
 expect '' status ''
 expect 'ps' --json 'p'
+expect 'queue' 'q'
 expect 'show' config ''
 expect 'show' --json config 's'
 expect 'root' config show 'roo'
