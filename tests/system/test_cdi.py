@@ -138,6 +138,25 @@ def test_Root_Docker26_a_restart_is_within_the_quota_of_now(stack, alice):
     expect_exactly(stack, alice, "one", slot_of(stack, "one"))
 
 
+def test_Root_Docker26_a_start_waits_its_turn(stack, alice, bob):
+    alice.out("run", "-d", "--name", "one", "--gpus", "1", *SLEEP)
+    stop_and_park(stack, alice, "one")
+    alice.out("run", "-d", "--name", "other", "--gpus", "1", *SLEEP)
+    bob.out("run", "-d", "--name", "both", "--gpus", "2", *SLEEP)
+    process = alice.start("start", "one")
+    try:
+        wait_until(lambda: [row["user"] for row in stack.daemon.status()["queue"]] == [alice.user.name], 20, "alice waits")
+        assert not stack.engine.inspect("one")["State"]["Running"]
+        bob.out("rm", "-f", "both")
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 0, out + err
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    expect_exactly(stack, alice, "one", slot_of(stack, "one"))
+
+
 def test_Root_Docker26_a_start_that_the_engine_refuses_gives_everything_back(stack, alice):
     alice.out("create", "--name", "bad", "--gpus", "1", WITH_NODES, "/no/such/program")
     alice.refused("start", "bad")
