@@ -1,6 +1,7 @@
 #include "allocator/codec.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
@@ -20,8 +21,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kVersion = 2;
-constexpr std::int64_t kFixedOnly = 1;  // before leases could be parked
+constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kAtStartParked = 2;  // before those with fixed slots could be
+constexpr std::int64_t kFixedOnly = 1;      // before leases could be parked
+
+constexpr std::string_view kOnFailure = "on-failure";
 
 std::string microsText(TimePoint at) {
   std::string text = toRfc3339(at);
@@ -42,9 +46,24 @@ std::string_view stateName(Lease::State state) {
   return "";
 }
 
+std::string restartText(const std::optional<RestartPolicy>& policy) {
+  if (!policy) return {};
+  return policy->max_retries > 0 ? fmt::format("{}:{}", policy->name, policy->max_retries) : policy->name;
+}
+
+std::optional<RestartPolicy> parseRestart(std::string_view text) {
+  if (text == "always" || text == "unless-stopped" || text == kOnFailure) return RestartPolicy{std::string(text), 0};
+  if (!text.starts_with(kOnFailure) || text.size() <= kOnFailure.size() || text[kOnFailure.size()] != ':') return {};
+  RestartPolicy policy{std::string(kOnFailure), 0};
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data() + kOnFailure.size() + 1, end, policy.max_retries);
+  if (error != std::errc{} || at != end || policy.max_retries < 1) return {};
+  return policy;
+}
+
 json::object encodeLease(const Lease& lease) {
-  json::array uuids;
-  for (const std::string& uuid : lease.uuids) uuids.emplace_back(uuid);
+  json::array uuids(lease.uuids.begin(), lease.uuids.end());
+  json::array written(lease.written.begin(), lease.written.end());
   return {{"id", lease.id.str()},
           {"state", stateName(lease.state)},
           {"uid", lease.uid},
@@ -59,7 +78,9 @@ json::object encodeLease(const Lease& lease) {
           {"delivery", lease.delivery == Lease::Delivery::AtStart ? "at_start" : "fixed"},
           {"profile", lease.profile},
           {"count", lease.count},
-          {"stopped", lease.stopped ? microsText(*lease.stopped) : ""}};
+          {"stopped", lease.stopped ? microsText(*lease.stopped) : ""},
+          {"written", std::move(written)},
+          {"restart", restartText(lease.restart)}};
 }
 
 std::unexpected<Error> malformed(std::string_view where, std::string_view what) {
@@ -151,16 +172,43 @@ std::optional<TimePoint> readTime(Fields& fields, std::string_view key, bool may
   return time;
 }
 
-void readDelivery(Fields& fields, Lease& lease) {
+void readDelivery(Fields& fields, Lease& lease, std::int64_t version) {
   const std::string delivery = fields.text("delivery");
   lease.delivery = delivery == "at_start" ? Lease::Delivery::AtStart : Lease::Delivery::Fixed;
   if (delivery != "at_start" && delivery != "fixed") fields.refuse("delivery", "must be fixed or at_start");
   lease.profile = fields.text("profile");
   lease.count = fields.number("count", INT32_MAX);
   lease.stopped = readTime(fields, "stopped", true);
-  if (lease.stopped && (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart)) {
-    fields.refuse("stopped", "may be set only if the state is bound and the delivery at_start");
+  const bool at_start_only = version <= kAtStartParked && lease.delivery == Lease::Delivery::Fixed;
+  if (lease.stopped && (lease.state != Lease::State::Bound || at_start_only)) {
+    fields.refuse("stopped", at_start_only ? "may be set only if the state is bound and the delivery at_start"
+                                           : "may be set only if the state is bound");
   }
+}
+
+void readWrittenAndRestart(Fields& fields, Lease& lease) {
+  lease.written = fields.texts("written");
+  const bool must = lease.state == Lease::State::Parked && lease.delivery == Lease::Delivery::Fixed;
+  if (must && static_cast<std::int64_t>(lease.written.size()) != lease.count) {
+    fields.refuse("written", "must name as many slots as count says");
+  }
+  if (std::set(lease.written.begin(), lease.written.end()).size() != lease.written.size()) {
+    fields.refuse("written", "must name each slot once");
+  }
+  if (!must && !lease.written.empty()) {
+    fields.refuse("written", "must be empty unless the state is parked and the delivery fixed");
+  }
+  const std::string restart = fields.text("restart");
+  lease.restart = parseRestart(restart);
+  if (!restart.empty() && !lease.restart) {
+    fields.refuse("restart", "must be always, unless-stopped, on-failure or on-failure:N");
+  }
+}
+
+// What version 2 could park, and every version since.
+bool saysWhatItWaitsFor(const Lease& lease, std::int64_t version) {
+  if (lease.count < 1) return false;
+  return lease.delivery == Lease::Delivery::Fixed ? version > kAtStartParked : !lease.profile.empty();
 }
 
 Result<Lease> decodeLease(const json::value& value, const std::string& where, std::int64_t version) {
@@ -179,15 +227,18 @@ Result<Lease> decodeLease(const json::value& value, const std::string& where, st
   lease.decision = DecisionId(fields.text("decision"));
   lease.since = readTime(fields, "since", false).value_or(TimePoint{});
   lease.count = static_cast<std::int64_t>(lease.uuids.size());
-  if (version > kFixedOnly) readDelivery(fields, lease);
+  if (version > kFixedOnly) readDelivery(fields, lease, version);
+  if (version > kAtStartParked) readWrittenAndRestart(fields, lease);
   if (lease.container.empty() != (lease.state == Lease::State::Reserved)) {
     fields.refuse("container", "must be set if the state is bound or parked, and only then");
   }
   if (lease.uuids.empty() != (lease.state == Lease::State::Parked)) {
     fields.refuse("uuids", "must be empty if the state is parked, and only then");
   }
-  if (!lease.holds() && (lease.delivery == Lease::Delivery::Fixed || lease.profile.empty() || lease.count < 1)) {
-    fields.refuse("state", "may be parked only with delivery at_start, a profile and a count");
+  if (!lease.holds() && !saysWhatItWaitsFor(lease, version)) {
+    fields.refuse("state", version > kAtStartParked
+                               ? "may be parked only with a count, and at_start with a profile"
+                               : "may be parked only with delivery at_start, a profile and a count");
   }
   if (Status status = fields.finish(); !status) return fail(status.error());
   return lease;
@@ -233,8 +284,8 @@ Result<std::vector<Lease>> decodeState(std::string_view text) {
   Fields fields(state.get_object(), "");
   // First, so that a newer file is called newer and not full of unknown fields.
   const std::int64_t version = fields.number("version", INT64_MAX);
-  if (version != kVersion && version != kFixedOnly) {
-    fields.refuse("version", fmt::format("{} is not known here, only {} and {} are", version, kFixedOnly, kVersion));
+  if (version < kFixedOnly || version > kVersion) {
+    fields.refuse("version", fmt::format("{} is not known here, only {} to {} are", version, kFixedOnly, kVersion));
   }
   const json::array* list = fields.list("leases");
   if (Status status = fields.finish(); !status) return fail(status.error());

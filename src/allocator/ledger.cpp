@@ -8,6 +8,7 @@
 
 #include "allocator/place.h"
 #include "allocator/refusal.h"
+#include "allocator/start.h"
 
 namespace ds01::allocator {
 namespace {
@@ -57,6 +58,7 @@ void Ledger::setInventory(Inventory inventory) {
   pool_ = Pool(std::move(inventory), pool_);
   stale_reason_.clear();
   for (const auto& [id, lease] : leases_) mark(lease, gone);
+  for (const auto& [id, use] : uses_) markUse(use);
 }
 
 void Ledger::markStale(std::string why) {
@@ -86,6 +88,7 @@ std::expected<Lease, Misfit> Ledger::tryPreview(const ReserveRequest& request, c
   lease.login = request.login;
   lease.group = request.group;
   lease.weight = weightOf(pool_, *slots);
+  lease.written.clear();
   lease.container_name = request.container_name;
   lease.decision = request.decision;
   lease.since = request.now;
@@ -128,7 +131,10 @@ Refusal Ledger::refusal(const ReserveRequest& request, const Misfit& misfit, con
     return refusal;
   }
   if (misfit.problem == Problem::NotParked) return notParked(request.id);
-  return explain(pool_, request, budget, misfit, leasesOf(request.uid), kept);
+  refusal = explain(pool_, request, budget, misfit, leasesOf(request.uid), kept);
+  const bool fixed = request.resume && request.delivery == Lease::Delivery::Fixed;
+  if (fixed) sayFixed(refusal, request.container_name, request.gpu.devices.size());
+  return refusal;
 }
 
 std::expected<Lease, Refusal> Ledger::preview(const ReserveRequest& request) const {
@@ -147,10 +153,14 @@ std::optional<Lease> Ledger::park(const LeaseId& id) {
   const auto found = leases_.find(id);
   if (found == leases_.end()) return std::nullopt;
   Lease& lease = found->second;
-  if (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart) return std::nullopt;
+  if (lease.state != Lease::State::Bound) return std::nullopt;
   Lease before = lease;
   discharge(lease);
   lease.state = Lease::State::Parked;
+  if (lease.delivery == Lease::Delivery::Fixed) {
+    lease.written = lease.uuids;
+    lease.count = static_cast<std::int64_t>(lease.written.size());
+  }
   lease.uuids.clear();
   lease.weight = GpuEq{};
   lease.stopped.reset();
@@ -160,20 +170,19 @@ std::optional<Lease> Ledger::park(const LeaseId& id) {
 std::optional<ReserveRequest> Ledger::resumption(const ResumeRequest& request) const {
   const Lease* lease = find(request.id);
   if (lease == nullptr || lease->holds()) return std::nullopt;
-  return ReserveRequest{
-      .id = lease->id,
-      .uid = lease->uid,
-      .login = lease->login,
-      .group = request.limits.group,
-      .container_name = lease->container_name,
-      .decision = request.decision,
-      .gpu = {.kind = GpuRequest::Kind::Count, .count = lease->count, .devices = {}, .profile = lease->profile},
-      .limits = request.limits,
-      .gpus_for_all = GpusForAll::One,
-      .stale_inventory_will_do = request.stale_inventory_will_do,
-      .now = request.now,
-      .delivery = lease->delivery,
-      .resume = true};
+  return ReserveRequest{.id = lease->id,
+                        .uid = lease->uid,
+                        .login = lease->login,
+                        .group = request.limits.group,
+                        .container_name = lease->container_name,
+                        .decision = request.decision,
+                        .gpu = requestAgain(*lease),
+                        .limits = request.limits,
+                        .gpus_for_all = GpusForAll::One,
+                        .stale_inventory_will_do = request.stale_inventory_will_do,
+                        .now = request.now,
+                        .delivery = lease->delivery,
+                        .resume = true};
 }
 
 std::expected<Lease, Refusal> Ledger::resume(const ResumeRequest& request) {
@@ -186,10 +195,17 @@ bool Ledger::setStopped(const LeaseId& id, std::optional<TimePoint> since) {
   const auto found = leases_.find(id);
   if (found == leases_.end()) return false;
   Lease& lease = found->second;
-  if (lease.state != Lease::State::Bound || lease.delivery != Lease::Delivery::AtStart) return false;
+  if (lease.state != Lease::State::Bound) return false;
   // Who stopped twice has been stopped since the first time.
   if (lease.stopped.has_value() == since.has_value()) return false;
   lease.stopped = since;
+  return true;
+}
+
+bool Ledger::setRestart(const LeaseId& id, std::optional<RestartPolicy> wanted) {
+  const auto found = leases_.find(id);
+  if (found == leases_.end() || found->second.restart == wanted) return false;
+  found->second.restart = std::move(wanted);
   return true;
 }
 
@@ -309,7 +325,7 @@ std::vector<SlotView> Ledger::slots() const {
   std::vector<SlotView> views;
   views.reserve(pool_.size() + stale_.size());
   for (SlotIndex i = 0; i < pool_.size(); ++i) {
-    views.push_back({.slot = pool_.slot(i), .state = stateOf(i), .lease = pool_.holder(i)});
+    views.push_back({.slot = pool_.slot(i), .state = stateOf(i), .lease = pool_.holder(i), .use = pool_.foreignUse(i)});
   }
   for (const auto& [uuid, stale] : stale_) {
     views.push_back({.slot = stale.slot, .state = SlotState::Stale, .lease = stale.lease});
@@ -322,8 +338,54 @@ SlotState Ledger::stateOf(SlotIndex index) const {
   if (!stale_reason_.empty()) return SlotState::Stale;
   if (!pool_.slot(index).healthy()) return SlotState::Sick;
   const Lease* lease = pool_.holder(index);
-  if (!lease) return SlotState::Free;
+  if (!lease) return pool_.foreignUse(index) ? SlotState::Foreign : SlotState::Free;
   return lease->state == Lease::State::Bound ? SlotState::Held : SlotState::Reserved;
+}
+
+void Ledger::noteUse(GpuUse use) {
+  useEnded(use.container);
+  for (const LeaseId& id : use.claim.leases) {
+    // What its entry said when the container was started.
+    const Lease* lease = find(id);
+    if (lease) use.claim.devices.insert(use.claim.devices.end(), lease->uuids.begin(), lease->uuids.end());
+  }
+  ContainerId container = use.container;
+  markUse(uses_.emplace(std::move(container), std::move(use)).first->second);
+}
+
+void Ledger::markUse(const GpuUse& use) {
+  for (const SlotIndex i : claimedSlots(use.claim, pool_.inventory())) pool_.addUse(i, use);
+}
+
+bool Ledger::useEnded(const ContainerId& container) {
+  const auto found = uses_.find(container);
+  if (found == uses_.end()) return false;
+  pool_.dropUse(found->second);
+  uses_.erase(found);
+  return true;
+}
+
+const GpuUse* Ledger::findUse(const ContainerId& container) const {
+  const auto found = uses_.find(container);
+  return found == uses_.end() ? nullptr : &found->second;
+}
+
+std::vector<ContainerId> Ledger::users() const {
+  std::vector<ContainerId> containers;
+  for (const auto& [container, use] : uses_) containers.push_back(container);
+  return containers;
+}
+
+std::vector<SlotView> Ledger::foreignTo(const ContainerId& container) const {
+  std::vector<SlotView> views;
+  const GpuUse* use = findUse(container);
+  if (!use) return views;
+  for (const SlotIndex i : claimedSlots(use->claim, pool_.inventory())) {
+    const Lease* lease = pool_.holder(i);
+    if (lease && lease->container == container) continue;
+    views.push_back({.slot = pool_.slot(i), .state = stateOf(i), .lease = lease, .use = use});
+  }
+  return views;
 }
 
 GpuEq Ledger::heldBy(std::uint32_t uid) const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocator/foreign.h"
 #include "allocator/pool.h"
 #include "base/result.h"
 #include "model/gpu.h"
@@ -87,7 +88,9 @@ std::string_view toString(SlotState state);  // "free", "reserved", …
 struct SlotView {
   GpuSlot slot;
   SlotState state = SlotState::Free;
-  const Lease* lease = nullptr;  // valid until the ledger changes; whoever holds it, in any state but free
+  // Valid until the ledger changes.
+  const Lease* lease = nullptr;  // whoever holds it, in any state but free and foreign
+  const GpuUse* use = nullptr;   // who uses it past its lease, or without there being one
 };
 
 class Ledger {
@@ -129,13 +132,25 @@ class Ledger {
   Status bind(const LeaseId& id, const ContainerId& container, std::string_view container_name);
 
   // Bound → Parked: gives the slots back and returns the lease as it was. Unset, and nothing changed, unless it is
-  // bound with Delivery::AtStart.
+  // bound.
   std::optional<Lease> park(const LeaseId& id);
-  // Parked → Bound: as many slots of the same profile, decided and refused as in reserve(). The lease must be parked.
+  // Parked → Bound: as many slots of the same profile, with Delivery::Fixed the same ones; decided and refused as in
+  // reserve(). The lease must be parked.
   std::expected<Lease, Refusal> resume(const ResumeRequest& request);
-  // Since when the container of a bound lease does not run; unset: it runs. True if that is news. Leases with
-  // Delivery::Fixed are left alone.
+  // Since when the container of a bound lease does not run; unset: it runs. True if that is news.
   bool setStopped(const LeaseId& id, std::optional<TimePoint> since);
+  // The restart policy that is kept back from the Engine (Lease::restart). True if that is news.
+  bool setRestart(const LeaseId& id, std::optional<RestartPolicy> wanted);
+
+  // A container runs that may use GPUs by its own configuration, with a lease or without. Slots that are not its
+  // lease's are not given away until useEnded(). What was said of the same container before is replaced.
+  void noteUse(GpuUse use);
+  // True if there was such a use.
+  bool useEnded(const ContainerId& container);
+  const GpuUse* findUse(const ContainerId& container) const;
+  std::vector<ContainerId> users() const;
+  // Of what a container uses: the slots that are not its own lease's, with their leases if they have one.
+  std::vector<SlotView> foreignTo(const ContainerId& container) const;
 
   // Ends a lease in any state and returns it; unset if there is none (releasing twice is harmless).
   std::optional<Lease> release(const LeaseId& id);
@@ -173,6 +188,7 @@ class Ledger {
   };
 
   void enter(Lease lease);
+  void markUse(const GpuUse& use);
   using KnownSlots = std::map<std::string, GpuSlot, std::less<>>;  // by UUID
 
   void mark(const Lease& lease, const KnownSlots& gone);
@@ -193,6 +209,7 @@ class Ledger {
   std::map<std::uint32_t, Account> accounts_;            // of those who hold something
   std::map<std::string, StaleSlot, std::less<>> stale_;  // by UUID
   std::string stale_reason_;
+  std::map<ContainerId, GpuUse> uses_;  // pool_ points into it
 };
 
 }  // namespace ds01::allocator

@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "allocator/foreign.h"
+
 namespace ds01::allocator {
 
 Pool::Pool(Inventory inventory)
-    : inventory_(std::move(inventory)), holders_(inventory_.slots.size()), gpu_of_slot_(inventory_.slots.size()) {
+    : inventory_(std::move(inventory)),
+      holders_(inventory_.slots.size()),
+      uses_(inventory_.slots.size()),
+      gpu_of_slot_(inventory_.slots.size()) {
   std::map<std::int32_t, std::vector<SlotIndex>> by_gpu;
   for (SlotIndex i = 0; i < size(); ++i) {
     by_gpu[slot(i).gpu].push_back(i);
@@ -30,7 +35,22 @@ Pool::Pool(Inventory inventory, const Pool& before) : Pool(std::move(inventory))
 bool Pool::free(SlotIndex index, std::span<const Lease* const> without) const {
   if (!slot(index).healthy()) return false;
   const Lease* lease = holders_[index];
-  return lease == nullptr || std::ranges::find(without, lease) != without.end();
+  if (lease != nullptr && std::ranges::find(without, lease) == without.end()) return false;
+  return std::ranges::all_of(uses_[index], [&](const GpuUse* use) {
+    return std::ranges::any_of(without, [&](const Lease* gone) { return gone->container == use->container; });
+  });
+}
+
+const GpuUse* Pool::foreignUse(SlotIndex index) const {
+  const Lease* lease = holders_[index];
+  for (const GpuUse* use : uses_[index]) {
+    if (lease == nullptr || lease->container != use->container) return use;
+  }
+  return nullptr;
+}
+
+void Pool::dropUse(const GpuUse& use) {
+  for (auto& uses : uses_) std::erase(uses, &use);
 }
 
 std::optional<SlotIndex> Pool::byUuid(std::string_view uuid) const {

@@ -15,6 +15,8 @@
 
 namespace ds01::allocator {
 
+struct GpuUse;  // foreign.h
+
 // Slots are addressed by their place in the inventory.
 using SlotIndex = std::size_t;
 
@@ -53,8 +55,12 @@ class Pool {
   // Null if nobody holds it. Points into the owner of the leases (the ledger).
   const Lease* holder(SlotIndex index) const { return holders_[index]; }
 
-  // Whether the slot can be given away, or could if the leases in `without` were gone. The one place that decides it.
-  // What is sick cannot.
+  // The first running container that may use the slot and is not that of its lease; null: there is none. Points into
+  // the ledger.
+  const GpuUse* foreignUse(SlotIndex index) const;
+
+  // Whether the slot can be given away, or could if the leases in `without` were gone, and their containers with them.
+  // The one place that decides it. What is sick cannot, nor what somebody uses past its lease.
   bool free(SlotIndex index, std::span<const Lease* const> without = {}) const;
 
   std::optional<SlotIndex> byUuid(std::string_view uuid) const;
@@ -64,10 +70,14 @@ class Pool {
   // `lease` must stay where it is until it is given back.
   void hold(SlotIndex index, const Lease& lease) { holders_[index] = &lease; }
   void giveBack(SlotIndex index);
+  // `use` must stay where it is until it is taken out.
+  void addUse(SlotIndex index, const GpuUse& use) { uses_[index].push_back(&use); }
+  void dropUse(const GpuUse& use);
 
  private:
   Inventory inventory_;
   std::vector<const Lease*> holders_;
+  std::vector<std::vector<const GpuUse*>> uses_;
   std::vector<Gpu> gpus_;
   std::vector<std::size_t> gpu_of_slot_;  // position in gpus_
   std::map<std::string, SlotIndex, std::less<>> by_uuid_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "allocator/foreign.h"
 #include "allocator/suggestion.h"
 #include "base/time_text.h"
 
@@ -140,13 +141,16 @@ std::string holders(const Pool& pool, const ReserveRequest& request, std::span<c
   std::size_t held = 0;
   for (const SlotIndex i : slots) {
     const Lease* lease = pool.holder(i);
-    if ((!lease && !kept.contains(i)) || ++held > kListed) continue;
-    if (!lease) {
+    const GpuUse* use = pool.foreignUse(i);
+    if ((!lease && !use && !kept.contains(i)) || ++held > kListed) continue;
+    if (!lease && !use) {
       items.push_back(pool.slot(i).slot + " kept for who came first");
       continue;
     }
-    const std::string since = toRfc3339(lease->since);
-    const std::string who = lease->uid == request.uid ? "you " + whereHeld(*lease) : lease->login;
+    const std::string since = toRfc3339(lease ? lease->since : use->since);
+    const std::string who = !lease                      ? "a container outside of DS01"
+                            : lease->uid == request.uid ? "you " + whereHeld(*lease)
+                                                        : lease->login;
     items.push_back(fmt::format("{} by {} since {} {} UTC", pool.slot(i).slot, who,
                                 std::string_view(since).substr(0, 10), std::string_view(since).substr(11, 5)));
   }

@@ -17,14 +17,17 @@ Status consistent(const Lease& lease) {
   if (lease.id.empty()) return broken("has no id");
   if (lease.uuids.empty() && lease.holds()) return broken("holds no slot");
   if (std::ranges::any_of(lease.uuids, &std::string::empty)) return broken("holds a slot without UUID");
+  const bool fixed_and_parked = !lease.holds() && lease.delivery == Lease::Delivery::Fixed;
+  if (!lease.written.empty() && !fixed_and_parked) return broken("names slots for a start that it need not ask for");
   if (lease.weight < GpuEq{}) return broken("has a negative weight");
   const bool reserved = lease.state == Lease::State::Reserved;
   if (!reserved && lease.container.empty()) return broken("is bound to no container");
   if (reserved && !lease.container.empty()) return broken("is only reserved but names a container");
   if (lease.holds()) return {};
   if (!lease.uuids.empty() || lease.weight != GpuEq{}) return broken("is parked but holds slots");
-  if (lease.delivery != Lease::Delivery::AtStart) return broken("is parked but its slots are fixed");
-  if (lease.count < 1 || lease.profile.empty()) return broken("is parked and does not say what it waits for");
+  const bool fixed = lease.delivery == Lease::Delivery::Fixed;
+  const bool told = fixed ? static_cast<std::int64_t>(lease.written.size()) == lease.count : !lease.profile.empty();
+  if (lease.count < 1 || !told) return broken("is parked and does not say what it waits for");
   return {};
 }
 

@@ -1,10 +1,12 @@
-// When a container with a lease may start, and when a stopped one gives its slots back. Leases with Delivery::Fixed are
-// held until their container is removed; those with Delivery::AtStart for their owner's gpu_hold_after_stop.
+// When a container with a lease may start, what a start asks for, and when a stopped one gives its slots back: it keeps
+// them for its owner's gpu_hold_after_stop.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "allocator/ledger.h"
@@ -22,6 +24,13 @@ enum class StartRule {
 
 // `named`: the lease in the label of the container, if its owner is proven.
 StartRule startRule(const Ledger& ledger, const ContainerId& container, const std::optional<LeaseId>& named);
+
+// What the next start of a parked lease's container asks for: with Delivery::Fixed the slots that are written into it,
+// else as many of the same kind.
+GpuRequest requestAgain(const Lease& parked);
+
+// Ends the refusal of a start that could use no other slots than the `slots` written into the container: what works.
+void sayFixed(Refusal& refusal, std::string_view container_name, std::size_t slots);
 
 struct HoldsDue {
   std::vector<LeaseId> park;

@@ -193,9 +193,7 @@ constexpr auto kRows = std::to_array<Key>({
      .type = T::Duration,
      .nullable = true,
      .unit = 'h',
-     .doc =
-         "How long a stopped container keeps its GPUs; honoured with the emitter cdi, with others it keeps them until "
-         "it is removed. 0.25 h if absent."},
+     .doc = "How long a stopped container keeps its GPUs; null: until it is removed. 0.25 h if absent."},
     {.block = Limits,
      .name = "container_hold_after_stop",
      .type = T::Duration,

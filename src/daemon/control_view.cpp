@@ -39,6 +39,14 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
   row.gpueq = view.slot.weight;
   row.state = stateOf(view.state);
   if (!view.slot.healthy()) row.problem = view.slot.sick;
+  if (view.lease == nullptr && view.use != nullptr) {
+    if (!view.use->login.empty()) row.user = view.use->login;
+    row.since = view.use->since;
+    row.container_id = view.use->container.str();
+    if (const ownership::Record* record = index.find(view.use->container); record && !record->name.empty()) {
+      row.container = record->name;
+    }
+  }
   if (view.lease == nullptr) return row;
   row.user = view.lease->login;
   row.since = view.lease->since;

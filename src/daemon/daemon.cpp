@@ -226,6 +226,7 @@ asio::awaitable<void> Daemon::watchSignals() {
     const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
     if (signal != SIGHUP) break;
+    watch_.compareNow();
     co_await reload();
   }
   spdlog::info("stopping");

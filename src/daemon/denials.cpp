@@ -144,6 +144,18 @@ Denial waitedInVain(const allocator::Refusal& refusal, const std::string& group,
   return denial;
 }
 
+Denial stateUnwritable() {
+  return {503, "state_unwritable",
+          "the GPU reservation could not be written to disk, so nothing was started; tell your administrator"};
+}
+
+Denial policyNotSet(std::string_view why) {
+  return {503, "restart_policy",
+          fmt::format("the container's restart policy could not be put back in force ({}), so it was not started; try "
+                      "again in a moment",
+                      why)};
+}
+
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group) {
   std::string names;
@@ -196,6 +208,12 @@ events::Event queueLeft(const allocator::ReserveRequest& ask, std::string_view r
                       {"reason", reason},
                       {"waited_s", waited.count()},
                       {"decision", ask.decision.str()}}};
+}
+
+events::Event gpuHeld(const Lease& lease, const allocator::Ledger& ledger, std::optional<std::chrono::seconds> hold) {
+  events::Event event{.type = "gpu.hold", .user = lease.login, .details = leaseDetails(lease, ledger)};
+  if (hold) event.details["seconds"] = hold->count();
+  return event;
 }
 
 events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal) {

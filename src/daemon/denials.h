@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ struct Standing {
   std::chrono::seconds waited{};
 };
 Denial waitedInVain(const allocator::Refusal& refusal, const std::string& group, const Standing& standing);
+Denial stateUnwritable();
+Denial policyNotSet(std::string_view why);  // the restart policy, by the Engine
 
 Denial tooManyContainers(const std::vector<const ownership::Record*>& have, std::int64_t being_created,
                          std::int64_t limit, const std::string& group);
@@ -45,6 +48,8 @@ events::Event gpuReleased(const Lease& lease, const allocator::Ledger& ledger, s
 events::Event queueJoined(const allocator::ReserveRequest& ask, std::int64_t place, std::string_view why);
 // `reason`: granted, refused, timeout or client_gone.
 events::Event queueLeft(const allocator::ReserveRequest& ask, std::string_view reason, std::chrono::seconds waited);
+// Its container has stopped; how long it may stand before the slots are given back, if there is an end.
+events::Event gpuHeld(const Lease& lease, const allocator::Ledger& ledger, std::optional<std::chrono::seconds> hold);
 events::Event gpuRejected(const gateway::GrantRequest& request, const allocator::Refusal& refusal);
 
 }  // namespace ds01::daemon

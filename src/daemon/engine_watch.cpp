@@ -53,6 +53,7 @@ asio::awaitable<void> EngineWatch::run(std::function<void()> settled) {
 asio::awaitable<Status> EngineWatch::followOnce() {
   Result<EngineFacts> facts = co_await engine_.facts();
   if (!facts) co_return fail(facts.error());
+  ledger_.setDefaultRuntime(facts->default_runtime);
   site_.setEngineFacts(std::move(*facts));
   if (const std::optional<Denial> trouble = site_.gpuTrouble()) {
     spdlog::warn("containers with a GPU are refused: {}", trouble->text);
@@ -68,12 +69,22 @@ asio::awaitable<Status> EngineWatch::followOnce() {
   co_return ended ? fail(ErrorCode::Unavailable, "the event stream ended") : ended;
 }
 
+void EngineWatch::compareNow() {
+  if (!open_) return;
+  again_ = comparing_ == connection_;
+  if (!again_) runBeside(executor_, reconcile(connection_), "comparison with the Docker Engine");
+}
+
 asio::awaitable<void> EngineWatch::reconcile(unsigned connection) {
+  comparing_ = connection;
   while (connection == connection_) {
+    again_ = false;
     const Status done = co_await ledger_.reconcile();
     if (connection != connection_) co_return;  // the next connection compares anew
     settleOnce();
+    if (done && again_) continue;
     if (done) {
+      comparing_ = 0;
       spdlog::info("compared with the Docker Engine: {} containers of ours, {} leases", owners_.index().size(),
                    ledger_.ledger().leases().size());
       co_return;
@@ -92,11 +103,15 @@ void EngineWatch::onEvent(const EngineEvent& event) {
   } else if (event.action == "rename") {
     std::string name = attribute(event, "name");
     if (name.starts_with('/')) name.erase(0, 1);
+    ledger_.containerRenamed(id, name);
     owners_.rename(id, std::move(name));
   } else if (event.action == "start") {
     ledger_.containerStarted(id);
-  } else if (event.action == "die") {
+  } else if (event.action == "die" || event.action == "stop") {
+    // A stop without a die ends the attempts of a restart policy.
     ledger_.containerStopped(id);
+  } else if (event.action == "update") {
+    ledger_.containerUpdated(id);
   } else if (event.action == "create" && !attribute(event, "ds01.user").empty() && !owners_.index().find(id)) {
     runBeside(executor_, ledger_.containerCreated(id), "inspect of a new container");
   }

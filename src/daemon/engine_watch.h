@@ -1,5 +1,5 @@
-// Keeps in touch with the Engine: its facts, its event stream, and a reconcile at start and after each loss of the
-// stream. I/O thread only.
+// Keeps in touch with the Engine: its facts, its event stream, and a reconcile at start, after each loss of the stream
+// and when asked for. I/O thread only.
 #pragma once
 
 #include <chrono>
@@ -32,6 +32,8 @@ class EngineWatch {
   // Never returns. `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine does
   // not answer (users then get 503 and need no restart of ours when it comes back).
   boost::asio::awaitable<void> run(std::function<void()> settled);
+  // Compares the ledger with the Engine once more, if there is an event stream; without one that comes anyway.
+  void compareNow();
 
  private:
   boost::asio::awaitable<Status> followOnce();
@@ -48,6 +50,8 @@ class EngineWatch {
   std::function<void()> settled_;
   unsigned connection_ = 0;  // grows with each event stream that opens and with its loss
   bool open_ = false;        // the event stream
+  unsigned comparing_ = 0;   // the connection for which a comparison runs
+  bool again_ = false;       // and one more was asked for
 };
 
 }  // namespace ds01::daemon

@@ -41,6 +41,7 @@ void LedgerService::setInventory(Inventory inventory) {
   }
   for (const inventory::SlotChange& change : changes) tell(change);
   reportViolations();
+  for (const ContainerId& id : parts_.ledger.users()) tellUse(id);
   line_.serve();
   if (changes.empty()) return;
   // Entries name device files, which may be others now.

@@ -43,7 +43,7 @@ bool LedgerService::dropMissing(const Known& known, const std::vector<ContainerS
     dropped = true;
   }
   for (const Lease& lease : known.leases) {
-    if (lease.state == Lease::State::Bound && !present.contains(lease.container) && parts_.ledger.find(lease.id)) {
+    if (!lease.container.empty() && !present.contains(lease.container) && parts_.ledger.find(lease.id)) {
       endLease(lease.id, "container_gone");
       dropped = true;
     }
@@ -62,6 +62,7 @@ asio::awaitable<Result<bool>> LedgerService::dropVanished() {
 void LedgerService::connectionLost() {
   setReady(false);
   ++round_;
+  claims_.clear();  // the next Engine may have another default runtime
 }
 
 asio::awaitable<Status> LedgerService::reconcile() {
@@ -74,19 +75,34 @@ asio::awaitable<Status> LedgerService::reconcile() {
   const Result<std::vector<PresentContainer>> present = co_await inspectAll(*listed);
   if (!present) co_return fail(present.error());
   if (const Status asked = co_await inspectUnowned(before.containers); !asked) co_return asked;
+  std::vector<ContainerId> seen;
+  for (const PresentContainer& container : *present) seen.push_back(container.view.id);
+  const Result<Running> running = co_await inspectRunning(std::move(seen));
+  if (!running) co_return fail(running.error());
   co_await readEntries();
   // What was destroyed while there was no event stream is not known to be gone, so a list from before is worth nothing.
   if (round != round_) co_return fail(ErrorCode::Unavailable, "overtaken by a loss of the event stream");
   dropMissing(before, *listed);
   apply(planReconcile(before.leases, *present, leasesInFlight()));
-  for (const PresentContainer& container : *present) noteRunning(container.view);
   reportViolations();
   parts_.owners.allSeen();
+  // Before anybody is granted anything: what is used past the leases is not free.
+  applyUses(*running, *present);
   setReady(true);
+  for (const PresentContainer& container : *present) noteFound(container.view);
+  for (const ContainerId& id : parts_.ledger.users()) tellUse(id);
   persistLater();
   co_await alignEntries();
   hold_timer_.cancel();
   co_return Status{};
+}
+
+void LedgerService::noteFound(const ContainerView& view) {
+  containerRenamed(view.id, view.name);
+  noteRunning(view);
+  if (view.up() && unadmitted(view.id)) {
+    runBeside(executor_, stopUnadmitted(view.id), "stop a container that was started past us");
+  }
 }
 
 asio::awaitable<Result<std::vector<PresentContainer>>> LedgerService::inspectAll(
@@ -141,6 +157,7 @@ asio::awaitable<void> LedgerService::containerCreated(ContainerId id) {
     }
     co_return;
   }
+  learnClaim(*view);
   if (const std::optional<std::string> owner = parts_.owners.provenOwner(*view)) takeBack(*view, *owner);
 }
 
@@ -161,7 +178,13 @@ void LedgerService::adopt(const ContainerView& view, const std::string& owner) {
     spdlog::error("container {} names a lease but not its GPUs", view.id.str());
     return;
   }
-  if (const Status taken = parts_.ledger.restore({*lease}); !taken) {
+  Status taken = parts_.ledger.restore({*lease});
+  const bool stopped = view.status == "exited" || view.status == "dead";
+  if (!taken && taken.error().code() == ErrorCode::Conflict && stopped && parkAsWritten(*lease)) {
+    // Its hold was over before the ledger was lost, and the slots went to another.
+    taken = parts_.ledger.restore({*lease});
+  }
+  if (!taken) {
     spdlog::critical("container {} of {} uses GPUs that are leased to another: {}", view.id.str(), lease->login,
                      taken.error().message());
     parts_.events.emit({.type = "state.validation",

@@ -227,6 +227,9 @@ void LedgerService::endLease(const LeaseId& lease, std::string_view reason) {
 }
 
 void LedgerService::containerGone(const ContainerId& id) {
+  useEnds(id);
+  claims_.erase(id);
+  moves_.erase(id);
   if (const Lease* lease = parts_.ledger.findByContainer(id)) endLease(LeaseId(lease->id), "removed");
 }
 

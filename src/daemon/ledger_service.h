@@ -67,6 +67,12 @@ class LedgerService final : public gateway::Grants {
   void limitsChanged() { line_.setLimits(parts_.limits_of); }
   const allocator::Queue& queue() const { return line_.queue(); }
 
+  std::optional<RestartPolicy> keptPolicy(const ContainerId& container) const override;
+  boost::asio::awaitable<std::expected<gateway::PolicyChange, Denial>> changePolicy(ContainerId container,
+                                                                                    RestartPolicy wanted) override;
+
+  // The Engine's, for containers that name none.
+  void setDefaultRuntime(std::string runtime) { default_runtime_ = std::move(runtime); }
   void setGpusForAll(allocator::GpusForAll meaning) { gpus_for_all_ = meaning; }
 
   // Full comparison with the Engine: at start and after each loss of the event stream. Creates are refused until the
@@ -87,6 +93,9 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<void> containerCreated(ContainerId id);
   void containerStarted(const ContainerId& id);
   void containerStopped(const ContainerId& id);
+  // Its settings were changed, perhaps past us.
+  void containerUpdated(const ContainerId& id);
+  void containerRenamed(const ContainerId& id, const std::string& name);
   // A container is gone, by whatever path: its lease ends. Harmless if it had none.
   void containerGone(const ContainerId& id);
   // Compares bound leases and the owner index with the Engine's list; true if something had gone.
@@ -143,10 +152,27 @@ class LedgerService final : public gateway::Grants {
   void reportViolations();
 
   Known known() const;
+  // Containers with processes: all, and as they are those that are not of ours.
+  struct Running {
+    std::set<ContainerId> ids;
+    std::vector<ContainerView> views;
+  };
+  void learnClaim(const ContainerView& view);
+  void useBegins(const ContainerId& id, TimePoint since);
+  void useEnds(const ContainerId& id);
+  void tellUse(const ContainerId& id);
+  void useMayBegin(const ContainerId& id);
+  void useMayEnd(const ContainerId& id);
+  void noteUse(const ContainerView& view);
+  boost::asio::awaitable<void> lookAtUse(ContainerId id);
+  boost::asio::awaitable<Result<Running>> inspectRunning(std::vector<ContainerId> seen);
+  void applyUses(const Running& running, const std::vector<PresentContainer>& present);
+
   bool dropMissing(const Known& known, const std::vector<ContainerSummary>& listed);
   boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(const std::vector<ContainerSummary>& listed);
   boost::asio::awaitable<Status> inspectUnowned(const std::vector<ContainerId>& containers);
   void apply(const ReconcilePlan& plan);
+  void noteFound(const ContainerView& view);
   void takeBack(const ContainerView& view, const std::string& owner);
   void adopt(const ContainerView& view, const std::string& owner);
   std::set<LeaseId> leasesInFlight() const;
@@ -158,6 +184,15 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<bool> makeReachable(LeaseId id, bool resumed);
   boost::asio::awaitable<void> settleStart(LeaseId id, Starting ended);
   boost::asio::awaitable<void> park(LeaseId id, std::string reason);
+  std::optional<std::chrono::seconds> holdOf(const Lease& lease) const;
+  bool mayPark(const LeaseId& id) const;
+  boost::asio::awaitable<bool> keepStopped(LeaseId id);
+  boost::asio::awaitable<void> neutralise(LeaseId id);
+  boost::asio::awaitable<std::optional<Denial>> restorePolicy(LeaseId id);
+  bool unadmitted(const ContainerId& id) const;
+  boost::asio::awaitable<void> stopUnadmitted(ContainerId id);
+  boost::asio::awaitable<bool> tryToStop(ContainerId id);
+  void tellStopped(const ContainerView& view);
   boost::asio::awaitable<bool> publish(LeaseId id);
   boost::asio::awaitable<bool> withdraw(LeaseId id);
   boost::asio::awaitable<void> dropEntry(LeaseId id);
@@ -188,6 +223,11 @@ class LedgerService final : public gateway::Grants {
   PublishedEntries entries_;       // as last read
   std::set<ContainerId> changed_;  // started or stopped since the last reconcile began
   boost::asio::steady_timer hold_timer_;
+
+  std::string default_runtime_ = "runc";
+  std::map<ContainerId, allocator::GpuClaim> claims_;  // of containers that have been inspected
+  std::map<ContainerId, unsigned> moves_;              // how often each was seen to start or stop
+  std::set<ContainerId> told_;                         // whose foreign use has been told
 };
 
 }  // namespace ds01::daemon

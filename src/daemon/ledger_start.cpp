@@ -1,8 +1,7 @@
-// LedgerService's half for leases whose slots come at each start (Delivery::AtStart): who may start, how long a stopped
-// container keeps its slots, and the entries by which the Engine finds them.
+// LedgerService's half that lets containers start, and for leases whose slots come at each start (Delivery::AtStart)
+// the entries by which the Engine finds them.
 //
-// The invariant: an entry is there while its lease holds slots, and only then. Slots are given back only after the
-// entry is gone, the Engine has had time to notice, and the container is seen not to run.
+// The invariant: an entry is there while its lease holds slots, and only then.
 #include <algorithm>
 
 #include <boost/asio/redirect_error.hpp>
@@ -17,18 +16,6 @@
 namespace ds01::daemon {
 
 namespace asio = boost::asio;
-using std::chrono::seconds;
-
-namespace {
-
-// Between looks at what is due, so that what failed is tried again.
-constexpr seconds kLongestWait{10};
-
-bool runs(const ContainerView& view) {
-  return view.status == "running" || view.status == "paused";
-}
-
-}  // namespace
 
 asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admitStart(ContainerId container,
                                                                                        DecisionId decision,
@@ -38,10 +25,9 @@ asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admi
   if (!ready_) co_return std::unexpected(notReady());
   const Lease* found = leaseOf(container);
   if (found == nullptr) co_return std::unexpected(leaseEnded());
-  if (found->delivery == Lease::Delivery::Fixed) co_return gateway::StartPermit();
-
   // From here on it counts as being started, so that nobody takes back what is found for it.
   const LeaseId lease = found->id;
+  const bool at_start = found->delivery == Lease::Delivery::AtStart;
   Starting& starting = starting_[lease];
   ++starting.count;
   if (!starting.stopped) starting.stopped = found->stopped;
@@ -61,9 +47,12 @@ asio::awaitable<std::expected<gateway::StartPermit, Denial>> LedgerService::admi
     const StartRule rule = startRuleOf(container);
     if (rule == StartRule::Ended || rule == StartRule::NoGpu) co_return std::unexpected(leaseEnded());
     if (rule == StartRule::Resume) continue;  // parked before it was our turn
-    if (!published_.contains(lease) && !co_await makeReachable(lease, permit.fresh())) {
-      co_return std::unexpected(noEntry());
+    const bool hidden = at_start ? !published_.contains(lease) : starting_[lease].resumed;
+    if (hidden && !co_await makeReachable(lease, permit.fresh())) {
+      co_return std::unexpected(at_start ? noEntry() : stateUnwritable());
     }
+    std::optional<Denial> no_policy = co_await restorePolicy(lease);
+    if (no_policy) co_return std::unexpected(std::move(*no_policy));
     if (leaseOf(container) == nullptr) co_return std::unexpected(leaseEnded());
     break;
   }
@@ -126,7 +115,9 @@ asio::awaitable<std::expected<Facts, Denial>> LedgerService::resume(LeaseId id, 
 // given back.
 asio::awaitable<bool> LedgerService::makeReachable(LeaseId id, bool resumed) {
   const Status written = co_await persist();
-  if (written && co_await publish(id)) co_return true;
+  const Lease* lease = parts_.ledger.find(id);
+  const bool at_start = lease != nullptr && lease->delivery == Lease::Delivery::AtStart;
+  if (written && (!at_start || co_await publish(id))) co_return true;
   if (!written) spdlog::error("lease {} is not on disk: {}", id.str(), written.error().message());
   if (resumed && parts_.ledger.park(id)) {
     persistLater();
@@ -158,7 +149,7 @@ asio::awaitable<void> LedgerService::settleStart(LeaseId id, Starting ended) {
     if (lease == nullptr || !lease->holds() || lease->container.empty()) co_return;
     const Result<ContainerView> view = co_await parts_.owners.learn(lease->container);
     if (view || view.error().code() == ErrorCode::NotFound) {
-      if (!view || runs(*view) || starting_.contains(id)) co_return;
+      if (!view || view->up() || starting_.contains(id)) co_return;
       break;
     }
     co_await pauseFor(executor_, looks_.back());
@@ -169,74 +160,6 @@ asio::awaitable<void> LedgerService::settleStart(LeaseId id, Starting ended) {
   std::string reason = "start_refused";
   if (ended.resumed) co_await park(std::move(id), std::move(reason));
   hold_timer_.cancel();
-}
-
-void LedgerService::containerStarted(const ContainerId& id) {
-  changed_.insert(id);
-  const Lease* lease = parts_.ledger.findByContainer(id);
-  if (lease == nullptr) return;
-  if (!lease->holds()) {
-    spdlog::critical("container {} of {} was started without its GPU lease {}, past ds01d", id.str(), lease->login,
-                     lease->id.str());
-    parts_.events.emit(
-        {.type = "state.validation",
-         .user = lease->login,
-         .details = {{"container", lease->container_name}, {"violation", "started while its lease holds no GPU"}}});
-    return;
-  }
-  if (parts_.ledger.setStopped(lease->id, std::nullopt)) persistLater();
-}
-
-void LedgerService::containerStopped(const ContainerId& id) {
-  changed_.insert(id);
-  const Lease* lease = parts_.ledger.findByContainer(id);
-  if (lease == nullptr || !parts_.ledger.setStopped(lease->id, parts_.clock.now())) return;
-  persistLater();
-  hold_timer_.cancel();
-}
-
-asio::awaitable<void> LedgerService::keepHolds() {
-  for (;;) {
-    const std::optional<seconds> next = co_await parkDue();
-    hold_timer_.expires_after(std::min(next.value_or(kLongestWait), kLongestWait));
-    boost::system::error_code ignored;
-    co_await hold_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
-
-asio::awaitable<std::optional<seconds>> LedgerService::parkDue() {
-  if (!ready_) co_return std::nullopt;
-  const allocator::HoldOf hold_of = [this](const Lease& lease) -> std::optional<seconds> {
-    const std::expected<Limits, Denial> limits = parts_.limits_of(lease.login);
-    return limits ? limits->gpu_hold_after_stop : seconds{0};
-  };
-  const allocator::HoldsDue due = allocator::holdsDue(parts_.ledger.leases(), hold_of, parts_.clock.now());
-  const std::string reason = "hold_ended";
-  for (const LeaseId& lease : due.park) co_await park(lease, reason);
-  co_return due.next;
-}
-
-asio::awaitable<void> LedgerService::park(LeaseId id, std::string reason) {
-  const LeaseGates::Turn turn = co_await gates_.enter(id);
-  const Lease* lease = parts_.ledger.find(id);
-  if (lease == nullptr || !lease->stopped || starting_.contains(id)) co_return;
-  const ContainerId container = lease->container;
-  if (!co_await withdraw(id)) co_return;
-  co_await pauseFor(executor_, parts_.engine_notices);
-  const Result<ContainerView> view = co_await parts_.owners.learn(container);
-  lease = parts_.ledger.find(id);
-  if (lease == nullptr) co_return;
-  if (!view || runs(*view) || !lease->stopped) {
-    // It was started past us before the entry was gone, or the Engine does not say: what it may use stays its own.
-    if (view && parts_.ledger.setStopped(id, std::nullopt)) persistLater();
-    co_await publish(id);
-    co_return;
-  }
-  const std::optional<Lease> before = parts_.ledger.park(id);
-  if (!before) co_return;
-  parts_.events.emit(gpuReleased(*before, parts_.ledger, reason));
-  persistLater();
-  line_.serve();
 }
 
 asio::awaitable<bool> LedgerService::publish(LeaseId id) {
@@ -312,14 +235,6 @@ asio::awaitable<void> LedgerService::alignEntries() {
     const bool there = entry != entries.end() && entry->second == now->uuids;
     if (!there || !published_.contains(lease.id)) co_await publish(lease.id);
   }
-}
-
-// What the Engine says of containers that stopped or started while nobody listened.
-void LedgerService::noteRunning(const ContainerView& view) {
-  const Lease* lease = parts_.ledger.findByContainer(view.id);
-  if (lease == nullptr || !lease->holds() || changed_.contains(view.id) || starting_.contains(lease->id)) return;
-  if (runs(view)) parts_.ledger.setStopped(lease->id, std::nullopt);
-  if (view.status == "exited" || view.status == "dead") parts_.ledger.setStopped(lease->id, parts_.clock.now());
 }
 
 }  // namespace ds01::daemon

@@ -46,7 +46,7 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
   for (const Lease& lease : leases) {
     known.insert(lease.id);
     const auto found = by_lease.find(lease.id);
-    if (lease.state == Lease::State::Bound) {
+    if (lease.state != Lease::State::Reserved) {
       if (!ids.contains(lease.container)) plan.release.push_back(lease.id);
     } else if (found != by_lease.end()) {
       plan.bind.push_back({lease.id, found->second->view.id, found->second->view.name});
@@ -57,7 +57,17 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
   for (const auto& [id, container] : by_lease) {
     if (!known.contains(id)) plan.unleased.push_back(*container);
   }
+  std::ranges::stable_partition(plan.unleased, [](const PresentContainer& found) { return found.view.up(); });
   return plan;
+}
+
+bool parkAsWritten(Lease& lease) {
+  if (lease.delivery != Lease::Delivery::Fixed || lease.state != Lease::State::Bound) return false;
+  lease.state = Lease::State::Parked;
+  lease.written = std::move(lease.uuids);
+  lease.uuids.clear();
+  lease.weight = {};
+  return true;
 }
 
 std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory,

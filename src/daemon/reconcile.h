@@ -28,9 +28,9 @@ struct LeaseToBind {
 
 struct ReconcilePlan {
   std::vector<LeaseToBind> bind;           // reserved, and the container is there
-  std::vector<LeaseId> release;            // bound, and the container is gone
+  std::vector<LeaseId> release;            // bound or parked, and the container is gone
   std::vector<LeaseId> unsettled;          // reserved, no container (yet): the Engine may still be making it
-  std::vector<PresentContainer> unleased;  // carries a lease label that `leases` does not have
+  std::vector<PresentContainer> unleased;  // carries a lease label that `leases` does not have; those that run first
 };
 
 // `leases` must have been read before the Engine was asked for `present`: a container is made after its lease and a
@@ -43,5 +43,8 @@ ReconcilePlan planReconcile(const std::vector<Lease>& leases, const std::vector<
 // not complete. With Delivery::AtStart the slots are those of its CDI entry, and without one the lease is parked.
 std::optional<Lease> leaseFromLabels(const ContainerView& view, const std::string& owner, const Inventory& inventory,
                                      const std::vector<std::string>& entry_uuids = {});
+
+// The lease of a stopped container whose slots are written into it, when another holds them. False: they are not.
+bool parkAsWritten(Lease& lease);
 
 }  // namespace ds01::daemon

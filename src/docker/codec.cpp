@@ -90,6 +90,49 @@ std::int64_t integerAt(const json::object* from, std::string_view key) {
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
+std::vector<DeviceRequestView> deviceRequestsAt(const json::object* from) {
+  std::vector<DeviceRequestView> out;
+  const json::value* value = from != nullptr ? from->if_contains("DeviceRequests") : nullptr;
+  const json::array* list = value != nullptr ? value->if_array() : nullptr;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const json::object* item = (*list)[i].if_object();
+    if (item == nullptr) continue;
+    DeviceRequestView request;
+    request.driver = stringAt(item, "Driver");
+    request.count = integerAt(item, "Count");
+    request.ids = textsAt(*item, "DeviceIDs");
+    const json::value* sets = item->if_contains("Capabilities");
+    const json::array* all = sets != nullptr ? sets->if_array() : nullptr;
+    for (std::size_t s = 0; all != nullptr && s < all->size(); ++s) {
+      const json::array* set = (*all)[s].if_array();
+      request.gpu = request.gpu || (set != nullptr && std::ranges::find(*set, json::value("gpu")) != set->end());
+    }
+    out.push_back(std::move(request));
+  }
+  return out;
+}
+
+std::vector<std::string> devicePathsAt(const json::object* from) {
+  std::vector<std::string> out;
+  const json::value* value = from != nullptr ? from->if_contains("Devices") : nullptr;
+  const json::array* list = value != nullptr ? value->if_array() : nullptr;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    if (std::string path = stringAt((*list)[i].if_object(), "PathOnHost"); !path.empty())
+      out.push_back(std::move(path));
+  }
+  return out;
+}
+
+void readGpuWays(const json::object* config, const json::object* host_config, ContainerView& view) {
+  if (config != nullptr) view.env = textsAt(*config, "Env");
+  if (host_config == nullptr) return;
+  view.privileged = boolAt(*host_config, "Privileged", false);
+  view.runtime = stringAt(host_config, "Runtime");
+  view.devices = devicePathsAt(host_config);
+  view.device_rules = textsAt(*host_config, "DeviceCgroupRules");
+  view.device_requests = deviceRequestsAt(host_config);
+}
+
 // "1.41"
 std::optional<ApiVersion> parseApiVersion(std::string_view text) {
   ApiVersion version;
@@ -164,6 +207,10 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     view.cpu_quota = integerAt(host_config, "CpuQuota");
     view.cpu_period = integerAt(host_config, "CpuPeriod");
     view.pids_limit = integerAt(host_config, "PidsLimit");
+    view.started = stringAt(state, "StartedAt");
+    const json::object* restart = objectAt(host_config, "RestartPolicy");
+    view.restart = {stringAt(restart, "Name"), integerAt(restart, "MaximumRetryCount")};
+    readGpuWays(config, host_config, view);
     return view;
   });
 }
@@ -230,6 +277,12 @@ Result<EngineEvent> decodeEvent(std::string_view text) {
     if (event.type.empty() || event.action.empty()) return fail(malformed("event", "no Type and Action"));
     return event;
   });
+}
+
+std::string restartPolicyBody(const RestartPolicy& policy) {
+  const json::object body{{"RestartPolicy", json::object{{"Name", policy.none() ? "no" : policy.name},
+                                                         {"MaximumRetryCount", policy.max_retries}}}};
+  return json::serialize(body);
 }
 
 std::optional<std::string> decodeErrorMessage(std::string_view body) {

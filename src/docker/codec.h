@@ -25,6 +25,9 @@ Result<ExecView> decodeExec(std::string_view text);
 // containers.
 Result<EngineEvent> decodeEvent(std::string_view text);
 
+// The body of POST /containers/ID/update that sets the policy and nothing else.
+std::string restartPolicyBody(const RestartPolicy& policy);
+
 // The sentence of {"message": "…"}; nothing if `body` is not the Engine's error object.
 std::optional<std::string> decodeErrorMessage(std::string_view body);
 

@@ -31,6 +31,15 @@ class EngineClient {
   virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;
   // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice").
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) = 0;
+  // All containers that have processes or are about to be restarted, whoever made them.
+  virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() = 0;
+
+  // What the Engine shall do by itself when the container ends. Only for one that does not run: for others the Engine
+  // writes their cgroup's device list anew.
+  virtual boost::asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) = 0;
+  // SIGKILL, and no restart by its policy. Conflict if it does not run.
+  virtual boost::asio::awaitable<Status> killContainer(ContainerId id) = 0;
+
   // Follows the event stream until it ends, which is always an error. `on_open` is called once the Engine has accepted
   // the subscription: what is listed after that call cannot be missed. Handlers run on the I/O thread and must not
   // block.

@@ -49,6 +49,10 @@ Result<std::string> containerTarget(std::string_view ref) {
   return segmentTarget("containers", ref, "/json");
 }
 
+Result<std::string> containerActionTarget(std::string_view ref, std::string_view what) {
+  return segmentTarget("containers", ref, fmt::format("/{}", what));
+}
+
 Result<std::string> execTarget(std::string_view id) {
   return segmentTarget("exec", id, "/json");
 }
@@ -70,6 +74,10 @@ Result<std::string> imageTarget(std::string_view ref) {
 std::string listTarget(std::string_view label) {
   const json::object filters{{"label", json::array{json::string(label)}}};
   return fmt::format("/containers/json?all=1&filters={}", percentEncode(json::serialize(filters), ""));
+}
+
+std::string listRunningTarget() {
+  return "/containers/json";
 }
 
 std::string eventsTarget() {

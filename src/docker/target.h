@@ -15,12 +15,16 @@ namespace ds01::docker {
 // InvalidArgument for all that take a reference: empty, or with a control character, "?" or "#", or a dot segment,
 // which no reference of Docker's has and which could lead to another resource.
 Result<std::string> containerTarget(std::string_view ref);  // a name, an id or a prefix, without a "/" but one in front
+// POST /containers/ID/WHAT, where `what` is one of ours: a path segment and perhaps a query, encoded.
+Result<std::string> containerActionTarget(std::string_view ref, std::string_view what);
 Result<std::string> execTarget(std::string_view id);
 Result<std::string> networkTarget(std::string_view ref);
 Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or dot segment
 
 // All containers, stopped ones too, with `label` ("key" or "key=value").
 std::string listTarget(std::string_view label);
+// All containers that have processes.
+std::string listRunningTarget();
 // Events about containers from now on.
 std::string eventsTarget();
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "model/gpu.h"
 #include "model/lease.h"
 #include "model/limits.h"
+#include "model/restart_policy.h"
 #include "model/user.h"
 
 namespace ds01::gateway {
@@ -122,6 +124,12 @@ struct GrantPreview {
   Facts placement;                        // why these
 };
 
+// What becomes of a restart policy that somebody sets.
+struct PolicyChange {
+  bool kept = false;           // the Engine must not hear of it now; it is put in force before the next start
+  std::shared_ptr<void> turn;  // while it lives the container's lease gives nothing back: until the Engine has answered
+};
+
 class Grants {
  public:
   virtual ~Grants() = default;
@@ -134,6 +142,13 @@ class Grants {
   virtual boost::asio::awaitable<std::expected<StartPermit, Denial>> admitStart(ContainerId container,
                                                                                 DecisionId decision,
                                                                                 Patience* patience) = 0;
+  // What the owner of this container wants in place of the Engine's "no", while it has no GPU to start with; unset:
+  // what the Engine says is true.
+  virtual std::optional<RestartPolicy> keptPolicy(const ContainerId&) const { return std::nullopt; }
+  // Before the Engine is asked to change a restart policy. When it says `kept`, that is on disk.
+  virtual boost::asio::awaitable<std::expected<PolicyChange, Denial>> changePolicy(ContainerId, RestartPolicy) {
+    co_return PolicyChange{};
+  }
   // For dry runs: what reserve() would answer, from what is known without asking anybody. Changes nothing.
   virtual std::expected<GrantPreview, Denial> preview(const GrantRequest& request) const = 0;
 

@@ -299,6 +299,8 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleContainerPrune(exchange);
     case Rule::Container:
       return handleContainer(exchange);
+    case Rule::ContainerInspect:
+      return handleInspect(exchange);
     case Rule::ContainerStart:
       return handleStart(exchange);
     case Rule::ContainerUpdate:
@@ -391,7 +393,9 @@ asio::awaitable<Flow> handle(Exchange& exchange) {
   switch (exchange.match()->route->rule) {
     // Where the daemon must know what came of it, admins take the same way; who they are is weighed there.
     case Rule::ContainerCreate:
+    case Rule::ContainerInspect:
     case Rule::ContainerStart:
+    case Rule::ContainerUpdate:
     case Rule::ContainerRemove:
     case Rule::ExecCreate:
       co_return co_await byRule(exchange, exchange.match()->route->rule);

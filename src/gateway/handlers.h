@@ -12,6 +12,7 @@ boost::asio::awaitable<Flow> handle(Exchange& exchange);
 
 // Rules with files of their own.
 boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);          // POST /containers/create
+boost::asio::awaitable<Flow> handleInspect(Exchange& exchange);         // GET /containers/{}/json
 boost::asio::awaitable<Flow> handleStart(Exchange& exchange);           // POST /containers/{}/start and …/restart
 boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update

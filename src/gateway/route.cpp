@@ -37,7 +37,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/containers/json", ContainerList},
     {"POST", "/containers/create", ContainerCreate, kJson},
     {"POST", "/containers/prune", ContainerPrune},
-    {"GET", "/containers/{}/json", Container},
+    {"GET", "/containers/{}/json", ContainerInspect},
     {"GET", "/containers/{}/top", Container},
     {"GET", "/containers/{}/logs", Container},
     {"GET", "/containers/{}/changes", Container},
@@ -243,6 +243,8 @@ std::string_view toString(Rule rule) {
       return "own containers only";
     case Container:
       return "own container";
+    case ContainerInspect:
+      return "own container; shows the restart policy that is wanted";
     case ContainerStart:
       return "own container; its GPU is still or again its own";
     case ContainerUpdate:

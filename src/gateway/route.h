@@ -20,6 +20,7 @@ enum class Rule {
   ContainerCreate,   // the create transaction
   ContainerPrune,    // limited to the caller's containers
   Container,         // the container in the path must be the caller's; forwarded with its full id
+  ContainerInspect,  // Container; the restart policy is the one its owner wants
   ContainerStart,    // Container, and its GPU lease must allow it
   ContainerUpdate,   // Container, and the body is examined
   ContainerRename,   // Container, and a foreign id in a conflict is hidden

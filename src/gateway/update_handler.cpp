@@ -1,17 +1,15 @@
-// POST /containers/{}/update: its limits are those of a create.
-#include <functional>
+// POST /containers/{}/update: its limits are those of a create, and a restart policy is the Engine's to know only while
+// the container has its GPU.
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <boost/json/serialize.hpp>
-
-#include "admission/json_guard.h"
 #include "admission/update.h"
 #include "gateway/body_work.h"
 #include "gateway/container_rules.h"
 #include "gateway/handlers.h"
+#include "gateway/restart_policy.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -21,42 +19,24 @@ namespace json = boost::json;
 
 namespace {
 
-struct Update {
-  std::string bytes;  // as the client sent it, then what goes to the Engine
-  std::vector<std::string> warnings;
-};
+using Warnings = std::shared_ptr<std::vector<std::string>>;
 
-std::optional<Denial> examine(Update& update, const Limits& limits, const EngineFacts& engine) {
-  std::expected<json::object, Denial> body =
-      admission::guardBody("POST", "/containers/{}/update", update.bytes, {false, engine.api});
-  if (!body) return std::move(body.error());
-  std::expected<admission::ExaminedUpdate, Denial> examined =
-      admission::examineUpdate(std::move(*body), limits, engine);
-  if (!examined) return std::move(examined.error());
-  update.bytes = json::serialize(examined->body);
-  update.warnings = std::move(examined->warnings);
-  return std::nullopt;
-}
-
-asio::awaitable<std::expected<std::shared_ptr<Update>, Denial>> examined(Exchange& exchange) {
-  std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
-  if (!bytes) co_return std::unexpected(std::move(bytes.error()));
+// An admin's update is only read. `warnings` belongs to the thread that examines until it has answered.
+std::expected<Examine, Denial> examination(Exchange& exchange, const Warnings& warnings) {
+  if (exchange.caller().admin) return Examine();
   const Site& site = exchange.ports().site;
-  const std::optional<EngineFacts> engine = site.engineFacts();
+  std::optional<EngineFacts> engine = site.engineFacts();
   if (!engine) {
-    co_return std::unexpected(Denial{503, "engine_away", "the Docker Engine does not answer; try again in a moment"});
+    return std::unexpected(Denial{503, "engine_away", "the Docker Engine does not answer; try again in a moment"});
   }
-  const std::expected<Limits, Denial> limits = site.limitsFor(exchange.caller().user);
-  if (!limits) co_return std::unexpected(limits.error());
-  const std::size_t size = bytes->size();
-  const auto update = std::make_shared<Update>(std::move(*bytes));
-  std::function<std::optional<Denial>()> work = [update, limits = *limits, engine = *engine] {
-    return examine(*update, limits, engine);
+  std::expected<Limits, Denial> limits = site.limitsFor(exchange.caller().user);
+  if (!limits) return std::unexpected(std::move(limits.error()));
+  return [warnings, limits = std::move(*limits), engine = std::move(*engine)](json::object body) {
+    std::expected<admission::ExaminedUpdate, Denial> update = admission::examineUpdate(std::move(body), limits, engine);
+    if (!update) return admission::BodyVerdict(std::unexpected(std::move(update.error())));
+    *warnings = std::move(update->warnings);
+    return admission::BodyVerdict(std::move(update->body));
   };
-  const std::uint32_t uid = exchange.caller().user.uid;
-  std::optional<Denial> denial = co_await compute(exchange.ports(), uid, size, std::move(work));
-  if (denial) co_return std::unexpected(std::move(*denial));
-  co_return update;
 }
 
 }  // namespace
@@ -65,14 +45,31 @@ asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id);
-  const std::expected<std::shared_ptr<Update>, Denial> update = co_await examined(exchange);
-  if (!update) co_return co_await exchange.deny(update.error());
+  const auto warnings = std::make_shared<std::vector<std::string>>();
+  std::expected<Examine, Denial> examine = examination(exchange, warnings);
+  if (!examine) co_return co_await exchange.deny(std::move(examine.error()));
+  std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(*examine));
+  if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
+  // Its turn ends with the Engine's answer.
+  PolicyChange change;
+  if (const std::optional<RestartPolicy> policy = policyIn((*draft)->body)) {
+    std::expected<PolicyChange, Denial> changed =
+        co_await exchange.ports().grants.changePolicy(found.container->id, *policy);
+    if (!changed) {
+      co_await discardBody(exchange, std::move(*draft));
+      co_return co_await exchange.deny(std::move(changed.error()));
+    }
+    change = std::move(*changed);
+    if (change.kept) (*draft)->body.erase("RestartPolicy");
+  }
+  std::expected<std::string, Denial> body = co_await writeBody(exchange, std::move(*draft));
+  if (!body) co_return co_await exchange.deny(std::move(body.error()));
   Outgoing out = exchange.outgoing();
-  out.body = std::move((*update)->bytes);
+  out.body = std::move(*body);
   out.keep_accept = false;
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
-  if (response->head.status == 200) response->body = withWarnings(std::move(response->body), (*update)->warnings);
+  if (response->head.status == 200) response->body = withWarnings(std::move(response->body), *warnings);
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/units.h"
+#include "model/restart_policy.h"
 
 namespace ds01 {
 
@@ -30,6 +31,14 @@ struct EngineFacts {
   std::vector<std::string> cdi_spec_dirs = {};  // where it looks for CDI devices; empty: it has no CDI, or it is off
 };
 
+// One of HostConfig.DeviceRequests.
+struct DeviceRequestView {
+  std::string driver;
+  std::int64_t count = 0;        // -1: all
+  std::vector<std::string> ids;  // indices, UUIDs or CDI names
+  bool gpu = false;              // a set of its capabilities names "gpu"
+};
+
 // From GET /containers/ID/json.
 struct ContainerView {
   ContainerId id;
@@ -41,6 +50,20 @@ struct ContainerView {
   std::map<std::string, std::string> labels;
   std::string cgroup_parent;  // HostConfig.CgroupParent: no image can set it
   std::string network_mode;   // HostConfig.NetworkMode
+  std::string started;        // State.StartedAt, RFC 3339; "0001-01-01T00:00:00Z" before the first start
+  RestartPolicy restart;      // HostConfig.RestartPolicy
+
+  // What leads to a GPU.
+  bool privileged = false;
+  std::string runtime;                    // HostConfig.Runtime
+  std::vector<std::string> env;           // Config.Env: of the request and of the image
+  std::vector<std::string> devices;       // HostConfig.Devices[].PathOnHost
+  std::vector<std::string> device_rules;  // HostConfig.DeviceCgroupRules: "c 195:* rmw"
+  std::vector<DeviceRequestView> device_requests;
+
+  // It has processes, or will have again in a moment without anybody's asking.
+  bool up() const { return runs() || status == "restarting"; }
+  bool runs() const { return status == "running" || status == "paused"; }
 
   // HostConfig's limits; 0 or negative: none. Units: bytes, 1e-9 CPUs, µs.
   std::int64_t memory = 0;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/units.h"
+#include "model/restart_policy.h"
 
 namespace ds01 {
 
@@ -33,7 +34,7 @@ struct Lease {
   };
   // How the slots reach the container.
   enum class Delivery {
-    Fixed,    // written into the container when it was made: they stay its own until it is removed
+    Fixed,    // written into the container when it was made: no start of it can use others
     AtStart,  // found at each start under the lease's name (CDI), so they may be others next time
   };
   LeaseId id;
@@ -50,7 +51,10 @@ struct Lease {
   Delivery delivery = Delivery::Fixed;
   std::string profile = {};               // of each slot: "full" or the MIG profile; empty: not known
   std::int64_t count = 0;                 // how many slots it has, or had before it was parked
-  std::optional<TimePoint> stopped = {};  // AtStart and Bound: since when the container does not run
+  std::optional<TimePoint> stopped = {};  // Bound: since when the container does not run
+  std::vector<std::string> written = {};  // Parked and Fixed: the UUIDs that its next start must get
+  // Set while the Engine has "no" in its place: what the container's owner wants, to be put back before its next start.
+  std::optional<RestartPolicy> restart = {};
 
   bool holds() const { return state != State::Parked; }
 };

@@ -114,7 +114,39 @@ asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
   co_return decodeExec(*body);
 }
 
+asio::awaitable<Status> UdsEngineClient::post(std::string target, std::string body) {
+  net::HttpRequest request = question(std::move(target));
+  request.method = "POST";
+  request.body = std::move(body);
+  const auto reply = co_await http_.exchange(std::move(request));
+  if (!reply) co_return fail(reply.error());
+  if (reply->status / 100 != 2 && reply->status != 304) co_return fail(refused(reply->status, reply->body));
+  co_return Status{};
+}
+
+asio::awaitable<Status> UdsEngineClient::setRestartPolicy(ContainerId id, RestartPolicy policy) {
+  auto target = containerActionTarget(id.str(), "update");
+  if (!target) co_return fail(target.error());
+  std::string body = restartPolicyBody(policy);
+  co_return co_await post(std::move(*target), std::move(body));
+}
+
+asio::awaitable<Status> UdsEngineClient::killContainer(ContainerId id) {
+  auto target = containerActionTarget(id.str(), "kill?signal=KILL");
+  if (!target) co_return fail(target.error());
+  std::string body;
+  co_return co_await post(std::move(*target), std::move(body));
+}
+
+asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listRunning() {
+  co_return co_await list(listRunningTarget());
+}
+
 asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listContainers(std::string label) {
+  co_return co_await list(listTarget(label));
+}
+
+asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::list(std::string target) {
   int status = 0;
   std::string error_body;
   ContainerListReader reader;
@@ -125,7 +157,7 @@ asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listCont
     read = reader.feed(bytes);
     return read.has_value();
   };
-  net::HttpRequest request = question(listTarget(label));
+  net::HttpRequest request = question(std::move(target));
   const Status ended = co_await http_.stream(std::move(request), on_head, on_data, net::TimeLimit::Whole);
   if (status != 0 && status != 200) co_return fail(refused(status, error_body));
   if (!read) co_return fail(read.error());

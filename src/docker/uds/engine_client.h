@@ -31,12 +31,17 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override;
   boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) override;
+  boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override;
+  boost::asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) override;
+  boost::asio::awaitable<Status> killContainer(ContainerId id) override;
   boost::asio::awaitable<Status> followEvents(std::function<void()> on_open,
                                               std::function<void(const EngineEvent&)> on_event) override;
 
  private:
   // The body of a 200.
   boost::asio::awaitable<Result<std::string>> get(std::string target);
+  boost::asio::awaitable<Result<std::vector<ContainerSummary>>> list(std::string target);
+  boost::asio::awaitable<Status> post(std::string target, std::string body);
 
   net::HttpClient http_;
 };

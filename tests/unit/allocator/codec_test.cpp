@@ -42,10 +42,14 @@ Lease parkedSample() {
 }
 
 const std::string kSample =
-    R"({"version":2,"leases":[{"id":"L0123456789abcdef","state":"bound","uid":4294967294,)"
+    R"({"version":3,"leases":[{"id":"L0123456789abcdef","state":"bound","uid":4294967294,)"
     R"("login":"m.curie@example.edu","group":"student","uuids":["GPU-1","GPU-2"],"weight_micro":2000000,)"
     R"("container":"abc","container_name":"train","decision":"D00ff00ff00ff","since":"2026-11-23T20:55:10.123456Z",)"
-    R"("delivery":"fixed","profile":"full","count":2,"stopped":""}]})";
+    R"("delivery":"fixed","profile":"full","count":2,"stopped":"","written":[],"restart":""}]})";
+
+// What versions 2 and 1 had in place of the last fields.
+const std::string kSince2 = R"(,"written":[],"restart":"")";
+const std::string kSince1 = R"(,"delivery":"fixed","profile":"full","count":2,"stopped":"")";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
@@ -105,32 +109,86 @@ TEST(StateCodec, KeepsWhatAStoppedContainerHeldAndWaitsFor) {
   EXPECT_EQ(parked->front().container, sample().container);
 }
 
-TEST(StateCodec, ReadsVersion1AndWritesVersion2) {
+TEST(StateCodec, KeepsTheSlotsAndThePolicyThatAStartMustGet) {
+  Lease parked = parkedSample();
+  parked.delivery = Lease::Delivery::Fixed;
+  parked.written = {"GPU-2", "GPU-1"};
+  const auto texts = {"always", "unless-stopped", "on-failure", "on-failure:3"};
+  const std::vector<RestartPolicy> policies{{"always", 0}, {"unless-stopped", 0}, {"on-failure", 0}, {"on-failure", 3}};
+  std::size_t i = 0;
+  for (const char* const text : texts) {
+    parked.restart = policies[i++];
+    const std::string image = encodeState({parked});
+    EXPECT_NE(image.find(std::string(R"("written":["GPU-2","GPU-1"],"restart":")") + text + "\""), std::string::npos)
+        << image;
+    const auto decoded = decodeState(image);
+    ASSERT_TRUE(decoded) << decoded.error().message();
+    EXPECT_EQ(decoded->front().written, parked.written);
+    EXPECT_EQ(decoded->front().restart, parked.restart);
+  }
+}
+
+TEST(StateCodec, RefusesWrittenSlotsAndPoliciesThatAreNone) {
+  Lease parked = parkedSample();
+  parked.delivery = Lease::Delivery::Fixed;
+  parked.written = {"GPU-2", "GPU-1"};
+  const std::string image = encodeState({parked});
+  EXPECT_EQ(errorOf(replaced(image, R"(["GPU-2","GPU-1"])", R"(["GPU-2"])")),
+            "leases[0].written: must name as many slots as count says");
+  EXPECT_EQ(errorOf(replaced(image, R"(["GPU-2","GPU-1"])", R"(["GPU-2","GPU-2"])")),
+            "leases[0].written: must name each slot once");
+  EXPECT_EQ(errorOf(replaced(kSample, R"("written":[])", R"("written":["GPU-1"])")),
+            "leases[0].written: must be empty unless the state is parked and the delivery fixed");
+  for (const char* const bad : {"no", "Always", "on-failure:", "on-failure:0", "on-failure:-1", "on-failure:1x", "x"}) {
+    EXPECT_EQ(errorOf(replaced(kSample, R"("restart":"")", std::string(R"("restart":")") + bad + "\"")),
+              "leases[0].restart: must be always, unless-stopped, on-failure or on-failure:N")
+        << bad;
+  }
+}
+
+TEST(StateCodec, ReadsVersion2AndWritesVersion3) {
   const std::string old =
-      replaced(replaced(kSample, R"(,"delivery":"fixed","profile":"full","count":2,"stopped":"")", ""),
-               R"("version":2)", R"("version":1)");
+      replaced(replaced(encodeState({stoppedSample()}), kSince2, ""), R"("version":3)", R"("version":2)");
+  const auto decoded = decodeState(old);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(encodeState(*decoded), encodeState({stoppedSample()}));
+  EXPECT_EQ(errorOf(replaced(kSample, R"("version":3)", R"("version":2)")), "leases[0].written: unknown field");
+  // What version 2 did not know it did not write.
+  EXPECT_EQ(errorOf(replaced(old, "at_start", "fixed")),
+            "leases[0].stopped: may be set only if the state is bound and the delivery at_start");
+  const std::string parked =
+      replaced(replaced(encodeState({parkedSample()}), kSince2, ""), R"("version":3)", R"("version":2)");
+  EXPECT_EQ(errorOf(parked), "accepted");
+  EXPECT_EQ(errorOf(replaced(parked, "at_start", "fixed")),
+            "leases[0].state: may be parked only with delivery at_start, a profile and a count");
+}
+
+TEST(StateCodec, ReadsVersion1AndWritesVersion3) {
+  const std::string old = replaced(replaced(kSample, kSince1 + kSince2, ""), R"("version":3)", R"("version":1)");
   const auto decoded = decodeState(old);
   ASSERT_TRUE(decoded) << decoded.error().message();
   EXPECT_EQ(decoded->front().delivery, Lease::Delivery::Fixed);
   EXPECT_EQ(decoded->front().count, 2);
-  EXPECT_NE(encodeState(*decoded).find(R"("version":2)"), std::string::npos);
-  EXPECT_EQ(errorOf(replaced(kSample, R"("version":2)", R"("version":1)")), "leases[0].delivery: unknown field");
+  EXPECT_NE(encodeState(*decoded).find(R"("version":3)"), std::string::npos);
+  EXPECT_EQ(errorOf(replaced(kSample, R"("version":3)", R"("version":1)")), "leases[0].delivery: unknown field");
 }
 
-TEST(StateCodec, RefusesParkedLeasesThatHoldAndFixedOnesThatStop) {
+TEST(StateCodec, RefusesParkedLeasesThatHoldAndReservedOnesThatStop) {
   const std::string parked = encodeState({parkedSample()});
   EXPECT_EQ(errorOf(replaced(parked, R"("uuids":[])", R"("uuids":["GPU-1"])")),
             "leases[0].uuids: must be empty if the state is parked, and only then");
-  EXPECT_EQ(errorOf(replaced(parked, "at_start", "fixed")),
-            "leases[0].state: may be parked only with delivery at_start, a profile and a count");
-  EXPECT_EQ(errorOf(replaced(encodeState({stoppedSample()}), "at_start", "fixed")),
-            "leases[0].stopped: may be set only if the state is bound and the delivery at_start");
+  EXPECT_EQ(errorOf(replaced(parked, "at_start", "fixed")), "leases[0].written: must name as many slots as count says");
+  EXPECT_EQ(errorOf(replaced(parked, R"("profile":"full")", R"("profile":"")")),
+            "leases[0].state: may be parked only with a count, and at_start with a profile");
+  const std::string stopped = encodeState({stoppedSample()});
+  EXPECT_EQ(errorOf(replaced(replaced(stopped, R"("bound")", R"("reserved")"), R"("abc")", R"("")")),
+            "leases[0].stopped: may be set only if the state is bound");
   EXPECT_EQ(errorOf(replaced(kSample, R"("delivery":"fixed")", R"("delivery":"")")),
             "leases[0].delivery: must be fixed or at_start");
 }
 
 TEST(StateCodec, NoLeases) {
-  EXPECT_EQ(encodeState({}), "{\"version\":2,\"leases\":[]}\n");
+  EXPECT_EQ(encodeState({}), "{\"version\":3,\"leases\":[]}\n");
   const auto decoded = decodeState(encodeState({}));
   ASSERT_TRUE(decoded);
   EXPECT_TRUE(decoded->empty());
@@ -145,7 +203,7 @@ TEST(StateCodec, NamesThatAreNotUtf8CannotSpoilTheFile) {
 }
 
 TEST(StateCodec, OtherVersionsAreNamed) {
-  EXPECT_EQ(errorOf(R"({"version":3,"leases":[],"queue":[]})"), "version: 3 is not known here, only 1 and 2 are");
+  EXPECT_EQ(errorOf(R"({"version":4,"leases":[],"queue":[]})"), "version: 4 is not known here, only 1 to 3 are");
   EXPECT_EQ(errorOf(R"({"leases":[]})"), "version: missing");
   EXPECT_EQ(errorOf(R"({"version":"1","leases":[]})"), "version: must be a whole number from 0 to 9223372036854775807");
 }

@@ -53,12 +53,106 @@ TEST(Park, GivesTheSlotsBackAndRemembersTheLease) {
   EXPECT_FALSE(scene.ledger.park(before.id));
 }
 
-TEST(Park, IsNotForSlotsThatAreWrittenIntoTheContainer) {
+TEST(Park, RemembersSlotsThatAreWrittenIntoTheContainer) {
+  Scene scene(machine({{"full"}, {"full"}, {"full"}}));
+  const Lease before = scene.hold("alice", "train", count(2));
+  ASSERT_EQ(before.uuids, (std::vector<std::string>{"GPU-0", "GPU-1"}));
+  EXPECT_TRUE(scene.ledger.setStopped(before.id, kNow));
+  ASSERT_TRUE(scene.ledger.park(before.id));
+  const Lease& parked = *scene.ledger.find(before.id);
+  EXPECT_EQ(parked.state, Lease::State::Parked);
+  EXPECT_TRUE(parked.uuids.empty());
+  EXPECT_EQ(parked.written, (std::vector<std::string>{"GPU-0", "GPU-1"}));
+  EXPECT_EQ(parked.stopped, std::nullopt);
+  EXPECT_EQ(scene.ledger.heldBy(before.uid), GpuEq{});
+  EXPECT_TRUE(scene.ledger.violations().empty());
+}
+
+TEST(Park, IsForBoundLeasesOnly) {
+  Scene scene(siteMachine());
+  const auto reserved = scene.ask("alice", count(1));
+  ASSERT_TRUE(reserved);
+  EXPECT_FALSE(scene.ledger.park(reserved->id));
+  EXPECT_FALSE(scene.ledger.setStopped(reserved->id, kNow));
+  EXPECT_FALSE(scene.ledger.park(LeaseId("Lnone")));
+  EXPECT_EQ(scene.ledger.heldBy(reserved->uid), reserved->weight);
+}
+
+TEST(Park, KeepsBackARestartPolicy) {
   Scene scene(siteMachine());
   const Lease lease = scene.hold("alice", "train", count(1));
-  EXPECT_FALSE(scene.ledger.park(lease.id));
-  EXPECT_FALSE(scene.ledger.setStopped(lease.id, kNow));
-  EXPECT_EQ(scene.ledger.heldBy(lease.uid), lease.weight);
+  EXPECT_TRUE(scene.ledger.setRestart(lease.id, RestartPolicy{"always", 0}));
+  EXPECT_FALSE(scene.ledger.setRestart(lease.id, RestartPolicy{"always", 0}));
+  EXPECT_EQ(scene.ledger.find(lease.id)->restart, (RestartPolicy{"always", 0}));
+  EXPECT_TRUE(scene.ledger.setRestart(lease.id, std::nullopt));
+  EXPECT_FALSE(scene.ledger.setRestart(LeaseId("Lnone"), RestartPolicy{"always", 0}));
+}
+
+TEST(Resume, OfWrittenSlotsTakesTheSameOnesInTheirOrder) {
+  Scene scene(machine({{"full"}, {"full"}, {"full"}}));
+  const Lease before = scene.hold("alice", "train", devices({"2", "0"}));
+  ASSERT_EQ(before.uuids, (std::vector<std::string>{"GPU-2", "GPU-0"}));
+  scene.ledger.park(before.id);
+  const auto resumed =
+      scene.ledger.resume({.id = before.id, .decision = DecisionId("D2"), .limits = unlimited(), .now = kNow});
+  ASSERT_TRUE(resumed) << resumed.error().text;
+  EXPECT_EQ(resumed->uuids, before.uuids);
+  EXPECT_EQ(resumed->weight, before.weight);
+  EXPECT_TRUE(resumed->written.empty());
+  EXPECT_TRUE(scene.ledger.violations().empty());
+}
+
+TEST(Resume, OfAWrittenSlotThatAnotherHoldsSaysWhoHoldsItAndWhatWorks) {
+  Scene scene(machine({{"full"}, {"full"}}));
+  const Lease before = scene.hold("alice", "train", devices({"0"}));
+  scene.ledger.park(before.id);
+  scene.hold("bob", "taker", devices({"0"}));
+  const auto again =
+      scene.ledger.resume({.id = before.id, .decision = DecisionId("D2"), .limits = unlimited(), .now = kNow});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, RefusalCode::DeviceHeld);
+  EXPECT_EQ(
+      again.error().text,
+      "You hold no GPU and asked for slot 0; held: 0 by bob since 2026-11-23 08:01 UTC. That slot is written into "
+      "this container and cannot be changed: start it again when it is free, or remove it (docker rm train) and "
+      "create it anew, which takes what is free then.");
+  EXPECT_EQ(scene.ledger.find(before.id)->state, Lease::State::Parked);
+  EXPECT_TRUE(scene.ledger.violations().empty());
+}
+
+TEST(Resume, OfAWrittenSlotThatTheMachineLostSaysThatItIsWritten) {
+  Scene scene(machine({{"full"}, {"full"}}));
+  const Lease before = scene.hold("alice", "train", devices({"1"}));
+  scene.ledger.park(before.id);
+  scene.ledger.setInventory(machine({{"full"}}));
+  const auto again =
+      scene.ledger.resume({.id = before.id, .decision = DecisionId("D2"), .limits = unlimited(), .now = kNow});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, RefusalCode::NoSuchDevice);
+  EXPECT_THAT(again.error().text, HasSubstr("There is no GPU \"GPU-1\". The slots are 0 (full). That slot is written"));
+}
+
+TEST(Resume, OfWrittenSlotsIsWithinTheQuotaOfNow) {
+  Scene scene(machine({{"full"}, {"full"}}));
+  const Lease before = scene.hold("alice", "train", devices({"0"}), quota(1));
+  scene.ledger.park(before.id);
+  scene.hold("alice", "other", devices({"1"}), quota(1));
+  const auto again =
+      scene.ledger.resume({.id = before.id, .decision = DecisionId("D2"), .limits = quota(1), .now = kNow});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, RefusalCode::Quota);
+  EXPECT_THAT(again.error().text, HasSubstr("other"));
+}
+
+TEST(Park, AFixedParkedLeaseComesBackFromDiskAndMaySlotsThatAnotherHoldsBeNamed) {
+  Scene scene(machine({{"full"}}));
+  const Lease before = scene.hold("alice", "train", count(1));
+  scene.ledger.park(before.id);
+  scene.hold("bob", "taker", count(1));
+  Ledger restored(machine({{"full"}}));
+  ASSERT_TRUE(restored.restore(scene.ledger.leases()));
+  EXPECT_TRUE(restored.violations().empty());
+  EXPECT_EQ(restored.find(before.id)->written, std::vector<std::string>{"GPU-0"});
 }
 
 TEST(Resume, TakesAnotherSlotOfTheSameKind) {

@@ -102,6 +102,26 @@ TEST(ControlView, FreeAndStaleSlotsHaveNoMoreThanTheyHave) {
   EXPECT_EQ(status.gpus[2].container, "old-name");  // the index does not know it yet
 }
 
+TEST(ControlView, ShowsWhoUsesASlotWithoutALease) {
+  Viewed scene;
+  ContainerView view;
+  view.id = containerId('f');
+  view.name = "roots";
+  view.status = "running";
+  view.started = "2026-11-23T08:00:00Z";
+  view.device_requests = {{"nvidia", 0, {"GPU-1"}, true}};
+  scene.engine.add(view);
+  scene.ready();
+  const control::StatusSnapshot status = scene.view.status();
+  EXPECT_EQ(status.gpus[1].state, control::SlotState::Foreign);
+  EXPECT_EQ(status.gpus[1].container, "roots");
+  EXPECT_EQ(status.gpus[1].container_id, containerId('f').str());
+  EXPECT_EQ(status.gpus[1].since, parseRfc3339("2026-11-23T08:00:00Z"));
+  EXPECT_FALSE(status.gpus[1].user);
+  const control::StatusSnapshot seen = control::visibleTo(status, "alice", false);
+  EXPECT_FALSE(seen.gpus[1].container || seen.gpus[1].container_id);
+}
+
 TEST(ControlView, CountsWhatCouldNotBeAsked) {
   Viewed viewed;
   viewed.failures.note(Dependency::StateFile, "no space");

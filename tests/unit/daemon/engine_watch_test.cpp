@@ -107,5 +107,59 @@ TEST(EngineWatch, EventsKeepTheIndexAndEndLeases) {
   EXPECT_EQ(scene.free(), 2u);
 }
 
+// On SIGHUP: what the events did not tell.
+TEST(EngineWatch, ComparesAgainWhenAsked) {
+  Watched scene;
+  scene.watch.compareNow();  // without a stream there is nothing to compare
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.start();
+  scene.untilCompared();
+  scene.engine.containers.clear();
+  scene.watch.compareNow();
+  scene.runner.turn([&] { return scene.ledger.find(LeaseId("L1")) == nullptr; });
+  EXPECT_EQ(scene.engine.asked("events"), 1u);
+}
+
+TEST(EngineWatch, ARequestWhileItComparesIsOneMoreComparison) {
+  Watched scene;
+  scene.start();
+  scene.untilCompared();
+  scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+  scene.engine.hold("running");
+  scene.watch.compareNow();
+  scene.runner.turn([&] { return scene.engine.holds(); });
+  scene.engine.containers.clear();
+  const std::size_t lists = scene.engine.asked("running");
+  scene.watch.compareNow();
+  scene.watch.compareNow();
+  scene.engine.letGo();
+  scene.runner.turn([&] { return scene.engine.asked("running") == lists + 1; });
+  scene.drain();
+  EXPECT_EQ(scene.engine.asked("running"), lists + 1);
+  EXPECT_EQ(scene.ledger.find(LeaseId("L1")), nullptr);
+}
+
+TEST(EngineWatch, StopsAndUpdatesReachTheLedger) {
+  Watched scene;
+  scene.limits.gpu_hold_after_stop = std::chrono::seconds{0};
+  scene.start();
+  scene.untilCompared();
+  const ContainerId id = containerId('a');
+  ContainerView view = leasedView(id, "alice", "L1", "GPU-0");
+  view.status = "exited";
+  scene.engine.add(view);
+  scene.engine.send("create", id, {{"ds01.user", "alice"}});
+  scene.runner.turn([&] { return scene.ledger.find(LeaseId("L1")) != nullptr; });
+  scene.engine.send("stop", id);
+  scene.runner.run(scene.grants.parkDue());
+  ASSERT_FALSE(scene.ledger.find(LeaseId("L1"))->holds());
+  scene.engine.containers.at(id).restart = {"always", 0};
+  scene.engine.send("update", id);
+  scene.runner.turn([&] { return scene.engine.containers.at(id).restart.none(); });
+  EXPECT_EQ(scene.ledger.find(LeaseId("L1"))->restart, (RestartPolicy{"always", 0}));
+  scene.engine.send("rename", id, {{"name", "/better"}});
+  EXPECT_EQ(scene.ledger.find(LeaseId("L1"))->container_name, "better");
+}
+
 }  // namespace
 }  // namespace ds01::daemon::test

@@ -29,10 +29,13 @@ class FakeEngine final : public docker::EngineClient {
 
   std::map<ContainerId, ContainerView> containers;
   std::map<std::string, ContainerId> execs;
-  std::set<ContainerId> damaged;   // listed, and cannot be inspected
-  bool away = false;               // nothing is answered
-  bool lists = true;               // false: an Engine that answers, but not this
-  std::vector<std::string> calls;  // "list ds01.user", "inspect NAME", "exec ID", "facts", "events"
+  std::set<ContainerId> damaged;  // listed, and cannot be inspected
+  bool refuses_policies = false;
+  int kills_to_refuse = 0;
+  bool away = false;  // nothing is answered
+  bool lists = true;  // false: an Engine that answers, but not this
+  std::vector<std::string>
+      calls;  // "list ds01.user", "inspect NAME", "exec ID", "facts", "events", "running", "policy NAME ID", "kill ID"
 
   void add(ContainerView view) {
     ContainerId id = view.id;
@@ -99,6 +102,39 @@ class FakeEngine final : public docker::EngineClient {
     co_await arrive(std::move(call));
     if (!answers) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: (no reason given)");
     co_return answer;
+  }
+  asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override {
+    const bool answers = !away && lists;
+    std::vector<ContainerSummary> answer;
+    for (const auto& [id, view] : containers) {
+      if (view.up()) answer.push_back({id, view.labels});
+    }
+    std::string call = "running";
+    co_await arrive(std::move(call));
+    if (!answers) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: (no reason given)");
+    co_return answer;
+  }
+  asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) override {
+    std::string call = "policy " + policy.name + " " + id.str().substr(0, 4);
+    co_await arrive(std::move(call));
+    const auto found = containers.find(id);
+    if (found == containers.end()) co_return fail(ErrorCode::NotFound, "No such container: " + id.str());
+    if (refuses_policies) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: no space left on device");
+    found->second.restart = policy;
+    co_return Status{};
+  }
+  asio::awaitable<Status> killContainer(ContainerId id) override {
+    std::string call = "kill " + id.str().substr(0, 4);
+    co_await arrive(std::move(call));
+    const auto found = containers.find(id);
+    if (found == containers.end()) co_return fail(ErrorCode::NotFound, "No such container: " + id.str());
+    if (!found->second.up()) co_return fail(ErrorCode::Conflict, "is not running");
+    if (kills_to_refuse > 0) {
+      --kills_to_refuse;
+      co_return fail(ErrorCode::Unavailable, "the Engine answered 500: cannot kill");
+    }
+    found->second.status = "exited";
+    co_return Status{};
   }
   asio::awaitable<Status> followEvents(std::function<void()> on_open,
                                        std::function<void(const EngineEvent&)> on_event) override {

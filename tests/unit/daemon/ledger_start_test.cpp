@@ -342,17 +342,19 @@ TEST_F(AtStart, AContainerWhoseLeaseHasEndedNeverStarts) {
   EXPECT_THAT(permit.error().text, HasSubstr("create it again"));
 }
 
-TEST_F(AtStart, AStartPastUsOfAParkedLeaseIsReported) {
+TEST_F(AtStart, AStartPastUsOfAParkedLeaseIsStoppedAndReported) {
   const ContainerId id = scene.run("alice", 'a', oneGpu());
   startIt(id);
   park(id);
+  scene.engine.containers.at(id).status = "running";
   scene.grants.containerStarted(id);
+  scene.drain();
   EXPECT_EQ(scene.events.count("state.validation"), 1u);
+  EXPECT_EQ(scene.engine.containers.at(id).status, "exited");
 }
 
-TEST(FixedLeases, AreHeldUntilTheContainerIsRemovedAndStartFreely) {
+TEST(FixedLeases, HaveNoEntryAndStartWhileTheyHold) {
   Scene scene;
-  scene.limits.gpu_hold_after_stop = seconds{0};
   scene.devices.nodes = {"/dev/nvidia0"};
   scene.ready();
   Answer grant = scene.create("alice", oneGpu());
@@ -360,9 +362,6 @@ TEST(FixedLeases, AreHeldUntilTheContainerIsRemovedAndStartFreely) {
   EXPECT_EQ(grant->deviceNodes(), scene.devices.nodes);
   scene.engine.add(Scene::viewFor(*grant, containerId('a'), "alice"));
   scene.bind(*grant, containerId('a'), "alice");
-  scene.grants.containerStopped(containerId('a'));
-  scene.runner.run(scene.grants.parkDue());
-  EXPECT_EQ(scene.free(), 1u);
   EXPECT_TRUE(scene.runner.run(scene.grants.admitStart(containerId('a'), DecisionId("D"), nullptr)));
   EXPECT_TRUE(scene.devices.entries.empty());
   const ContainerId plain = scene.run("alice", 'b');

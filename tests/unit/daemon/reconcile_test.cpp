@@ -48,6 +48,39 @@ TEST(Reconcile, LeaseEndsWithItsContainer) {
   EXPECT_THAT(plan.release, ElementsAre(LeaseId("L1")));
 }
 
+TEST(Reconcile, AParkedLeaseEndsWithItsContainerToo) {
+  Lease parked = lease("L1", "c1");
+  parked.state = Lease::State::Parked;
+  EXPECT_THAT(planReconcile({parked}, {}, {}).release, ElementsAre(LeaseId("L1")));
+  const ReconcilePlan plan = planReconcile({parked}, {container("c1", "L1")}, {});
+  EXPECT_THAT(plan.release, IsEmpty());
+  EXPECT_THAT(plan.bind, IsEmpty());
+  EXPECT_THAT(plan.unsettled, IsEmpty());
+}
+
+TEST(Reconcile, WhatRunsIsTakenBackBeforeWhatStands) {
+  PresentContainer running = container("c9", "L9");
+  running.view.status = "running";
+  const ReconcilePlan plan = planReconcile({}, {container("c1", "L1"), running}, {});
+  ASSERT_EQ(plan.unleased.size(), 2u);
+  EXPECT_EQ(plan.unleased[0].view.id, ContainerId("c9"));
+}
+
+TEST(ParkAsWritten, IsForSlotsThatStandInTheContainer) {
+  Lease fixed = lease("L1", "c1");
+  fixed.count = 1;
+  fixed.weight = GpuEq::whole(1);
+  EXPECT_TRUE(parkAsWritten(fixed));
+  EXPECT_EQ(fixed.state, Lease::State::Parked);
+  EXPECT_THAT(fixed.written, ElementsAre("GPU-1"));
+  EXPECT_THAT(fixed.uuids, IsEmpty());
+  EXPECT_EQ(fixed.weight, GpuEq{});
+  EXPECT_FALSE(parkAsWritten(fixed));
+  Lease at_start = lease("L2", "c2");
+  at_start.delivery = Lease::Delivery::AtStart;
+  EXPECT_FALSE(parkAsWritten(at_start));
+}
+
 TEST(Reconcile, ReservationWithoutContainerIsLookedAtAgainAndNotGivenBackAtOnce) {
   const ReconcilePlan plan = planReconcile({lease("L1", "")}, {}, {});
   EXPECT_THAT(plan.unsettled, ElementsAre(LeaseId("L1")));

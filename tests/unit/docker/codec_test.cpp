@@ -73,6 +73,32 @@ TEST(DecodeContainer, ReadsWhatWeNeed) {
   EXPECT_EQ(view->network_mode, "default");
 }
 
+TEST(DecodeContainer, ReadsPolicyAndWaysToAGpu) {
+  const auto view =
+      decodeContainer(R"({"Id":")" + kId + R"(","State":{"Status":"exited","StartedAt":"2025-01-02T03:04:05Z"},
+      "Config":{"Env":["A=b","NVIDIA_VISIBLE_DEVICES=all"]},
+      "HostConfig":{"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3},"Privileged":true,"Runtime":"nvidia",
+      "Devices":[{"PathOnHost":"/dev/nvidia0","PathInContainer":"/x"},null,{"PathOnHost":7}],
+      "DeviceCgroupRules":["c 195:* rwm"],
+      "DeviceRequests":[{"Driver":"","Count":-1,"DeviceIDs":null,"Capabilities":[["x"],["compute","gpu"]]},
+                        {"Driver":"cdi","Count":0,"DeviceIDs":["nvidia.com/gpu=0"],"Capabilities":null}]}})");
+  ASSERT_TRUE(view) << view.error().message();
+  EXPECT_EQ(view->started, "2025-01-02T03:04:05Z");
+  EXPECT_EQ(view->restart, (RestartPolicy{"on-failure", 3}));
+  EXPECT_FALSE(view->up());
+  EXPECT_TRUE(view->privileged);
+  EXPECT_EQ(view->runtime, "nvidia");
+  EXPECT_EQ(view->env, (std::vector<std::string>{"A=b", "NVIDIA_VISIBLE_DEVICES=all"}));
+  EXPECT_EQ(view->devices, std::vector<std::string>{"/dev/nvidia0"});
+  EXPECT_EQ(view->device_rules, std::vector<std::string>{"c 195:* rwm"});
+  ASSERT_EQ(view->device_requests.size(), 2U);
+  EXPECT_EQ(view->device_requests[0].count, -1);
+  EXPECT_TRUE(view->device_requests[0].gpu);
+  EXPECT_EQ(view->device_requests[1].driver, "cdi");
+  EXPECT_EQ(view->device_requests[1].ids, std::vector<std::string>{"nvidia.com/gpu=0"});
+  EXPECT_FALSE(view->device_requests[1].gpu);
+}
+
 TEST(DecodeContainer, NullsAndMissingObjectsAreEmpty) {
   const auto view = decodeContainer(
       R"({"Id":")" + kId + R"(","Image":"sha256:0123","State":{"Status":"dead"},"Config":null,"HostConfig":null})");

@@ -60,6 +60,33 @@ TEST_F(UdsEngineClientTest, ListsByLabel) {
             "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22ds01.user%3Dalice%22%5D%7D");
 }
 
+TEST_F(UdsEngineClientTest, ListsWhatRuns) {
+  engine_.answer("GET", "/containers/json", 200, R"([{"Id":")" + kId + R"("}])");
+  const auto list = runner_.run(client_.listRunning());
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->at(0).id.str(), kId);
+  EXPECT_EQ(engine_.requests().at(0).target, "/containers/json");
+}
+
+TEST_F(UdsEngineClientTest, SetsARestartPolicyAndNothingElse) {
+  engine_.answer("POST", "/containers/" + kId + "/update", 200, R"({"Warnings":null})");
+  EXPECT_TRUE(runner_.run(client_.setRestartPolicy(ContainerId(kId), RestartPolicy{"on-failure", 3})));
+  EXPECT_EQ(engine_.requests().at(0).body, R"({"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}})");
+  EXPECT_TRUE(runner_.run(client_.setRestartPolicy(ContainerId(kId), RestartPolicy{})));
+  EXPECT_EQ(engine_.requests().at(1).body, R"({"RestartPolicy":{"Name":"no","MaximumRetryCount":0}})");
+  engine_.answer("POST", "/containers/" + kId + "/update", 404, R"({"message":"No such container: x"})");
+  EXPECT_EQ(runner_.run(client_.setRestartPolicy(ContainerId(kId), RestartPolicy{})).error().code(),
+            ErrorCode::NotFound);
+}
+
+TEST_F(UdsEngineClientTest, KillsAtOnce) {
+  engine_.answer("POST", "/containers/" + kId + "/kill", 204, "");
+  EXPECT_TRUE(runner_.run(client_.killContainer(ContainerId(kId))));
+  EXPECT_EQ(engine_.requests().at(0).target, "/containers/" + kId + "/kill?signal=KILL");
+  engine_.answer("POST", "/containers/" + kId + "/kill", 409, R"({"message":"is not running"})");
+  EXPECT_EQ(runner_.run(client_.killContainer(ContainerId(kId))).error().code(), ErrorCode::Conflict);
+}
+
 // Commands and labels are the users' to write: any number of them must not keep the others' containers from being seen.
 TEST_F(UdsEngineClientTest, AListHasNoLargestLength) {
   std::string text = "[";

@@ -184,6 +184,17 @@ class FakeGrants : public Grants {
   Waiting waiting = Waiting::Never;
   std::vector<std::shared_ptr<asio::steady_timer>> gates;  // of those who wait
   std::optional<Denial> denial;
+  std::optional<RestartPolicy> keptPolicy(const ContainerId&) const override { return kept_policy; }
+  asio::awaitable<std::expected<PolicyChange, Denial>> changePolicy(ContainerId container,
+                                                                    RestartPolicy wanted) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("policy " + container.str().substr(0, 4) + " " + wanted.name + " " +
+                  std::to_string(wanted.max_retries));
+    if (denial) co_return std::unexpected(*denial);
+    co_return PolicyChange{keeps_policies, nullptr};
+  }
+  std::optional<RestartPolicy> kept_policy;
+  bool keeps_policies = false;
   std::optional<LeaseId> start_lease;  // of the container that is started
   bool start_fresh = false;
   std::function<void()> on_start_ended;  // on the gateway's thread
@@ -311,6 +322,11 @@ class FakeEngineClient : public docker::EngineClient {
   asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
     co_return fail(ErrorCode::NotFound, "No such exec instance: " + id);
   }
+  asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override {
+    co_return std::vector<ContainerSummary>{};
+  }
+  asio::awaitable<Status> setRestartPolicy(ContainerId, RestartPolicy) override { co_return Status{}; }
+  asio::awaitable<Status> killContainer(ContainerId) override { co_return Status{}; }
   asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string) override {
     co_return std::vector<ContainerSummary>{};
   }
