@@ -22,7 +22,9 @@ class Hold : public testing::Test {
     scene.limits.gpu_hold_after_stop = seconds{900};
     scene.ready();
   }
-  Permit start(const ContainerId& id) { return scene.runner.run(scene.grants.admitStart(id, DecisionId("Dstart"), nullptr)); }
+  Permit start(const ContainerId& id) {
+    return scene.runner.run(scene.grants.admitStart(id, DecisionId("Dstart"), nullptr));
+  }
   void startIt(const ContainerId& id) {
     Permit permit = start(id);
     ASSERT_TRUE(permit) << permit.error().text;
