@@ -27,6 +27,13 @@ control::StatusSnapshot waiting() {
 
 TEST(QueueTextTest, ShowsTheLineInOrder) {
   EXPECT_EQ(queueText(waiting(), plainPaper()),
+            R"(PLACE  WAITING  FOR     SINCE                        WHY
+    1  alice    2 GPUs  1 min ago  2026-11-23 14:03  1 of the 2 that would do is free
+    2  bob      1 GPU   4 s ago    2026-11-23 14:04  what is free is kept for those ahead
+)");
+  Paper narrow = plainPaper();
+  narrow.width = 80;
+  EXPECT_EQ(queueText(waiting(), narrow),
             R"(PLACE  WAITING  FOR     SINCE      WHY
     1  alice    2 GPUs  1 min ago  1 of the 2 that would do is free
     2  bob      1 GPU   4 s ago    what is free is kept for those ahead
