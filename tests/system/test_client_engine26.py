@@ -25,8 +25,7 @@ CLIS = ["trixie", *(cli for cli in installed_clis() if cli == NEW_CLI)]
 def docker(request, alice):
     """alice with a docker command line that has the plugins buildx and compose."""
     client = alice.with_cli(str(hosts.trixie_docker()) if request.param == "trixie" else request.param)
-    compose.use_plugins(client)
-    return client
+    return client.with_env(compose.plugins(client))
 
 
 @pytest.mark.parametrize(

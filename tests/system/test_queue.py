@@ -145,7 +145,7 @@ def test_Root_Docker_compose_waits_longer_than_its_own_limit(stack, carol, alice
         "{devices: [{driver: nvidia, count: 1, capabilities: [gpu]}]}}}}}\n"
     )
     argv = [*compose.argv(version), "-p", "lab", "-f", alice.user.home / "lab/docker-compose.yml", "up", "-d"]
-    is_served_when_the_holder_goes(stack, carol, alice, argv, {"COMPOSE_HTTP_TIMEOUT": "3"}, longer_than=4.5)
+    is_served_when_the_holder_goes(stack, carol, alice, argv, {**project.env, "COMPOSE_HTTP_TIMEOUT": "3"}, 4.5)
     project("down", "-t", "0")
 
 

@@ -101,13 +101,17 @@ class Terminal:
 
 
 class Client:
-    def __init__(self, user, socket, cli):
+    def __init__(self, user, socket, cli, env=None):
         self.user = user
         self.socket = socket
         self.cli = cli
+        self.env = env or {}
 
     def with_cli(self, cli):
-        return Client(self.user, self.socket, cli)
+        return Client(self.user, self.socket, cli, self.env)
+
+    def with_env(self, env):
+        return Client(self.user, self.socket, self.cli, {**self.env, **env})
 
     def _keywords(self, extra_env):
         env = {
@@ -117,6 +121,7 @@ class Client:
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "DOCKER_HOST": f"unix://{self.socket}",
+            **self.env,
             **(extra_env or {}),
         }
         return {

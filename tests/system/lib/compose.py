@@ -12,10 +12,13 @@ from .need import need
 VERSIONS = ["1.29", "2"]
 
 
-def use_plugins(client):
-    """Lets the user's docker clients find the plugins compose and buildx."""
+def plugins(client):
+    """An environment in which the user's docker clients find the plugins compose and buildx. Beside the usual place:
+    there the clients of later tests would find them too, and build by buildx."""
+    folder = client.user.home / ".docker-with-plugins"
     config = json.dumps({"cliPluginsExtraDirs": [str(hosts.cli_plugins())]})
-    client.run(["sh", "-c", "mkdir -p ~/.docker && cat > ~/.docker/config.json"], stdin=config)
+    client.run(["sh", "-c", 'mkdir -p "$1" && cat > "$1/config.json"', "_", folder], stdin=config)
+    return {"DOCKER_CONFIG": str(folder)}
 
 
 def argv(version):
@@ -34,11 +37,11 @@ class Project:
         self.client, self.name = client, name
         self.folder = client.user.home / name
         self._argv = [*argv(version), "-p", name, "-f", str(self.folder / "docker-compose.yml")]
-        use_plugins(client)
+        self.env = plugins(client)
 
     def write(self, text, name="docker-compose.yml"):
         self.client.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "_", self.folder / name], stdin=text)
 
-    def __call__(self, *args, run=None, **keywords):
+    def __call__(self, *args, run=None, env=None, **keywords):
         run = run or (lambda *argv, **keywords: self.client.run(argv, **keywords))
-        return run(*self._argv, *args, timeout=120, **keywords)
+        return run(*self._argv, *args, timeout=120, env={**self.env, **(env or {})}, **keywords)
