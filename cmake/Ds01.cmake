@@ -9,6 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 option(DS01_BUILD_TESTS "build the unit tests" ON)
+option(DS01_BUILD_BENCH "build what measures; needs Google Benchmark (preset bench)" OFF)
 option(DS01_FUZZ "build the libFuzzer targets instead; needs Clang (preset fuzz)" OFF)
 option(DS01_WARNINGS_AS_ERRORS "off for packagers with another compiler" ON)
 set(DS01_SANITIZE "" CACHE STRING "value for -fsanitize=, e.g. address,undefined")

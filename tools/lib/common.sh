@@ -51,5 +51,5 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file
 
 # All files of ours that clang-format looks after, NUL-separated.
 cpp_files() {
-  find "$DS01_ROOT/src" "$DS01_ROOT/tests" -type f \( -name '*.h' -o -name '*.cpp' \) -print0 | sort -z
+  find "$DS01_ROOT/src" "$DS01_ROOT/tests" "$DS01_ROOT/bench" -type f \( -name '*.h' -o -name '*.cpp' \) -print0 | sort -z
 }

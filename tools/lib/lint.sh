@@ -35,7 +35,7 @@ script_files() {
         [[ $kind == python && $first =~ ^#!.*python3$ ]] && printf '%s\0' "$path"
         ;;
     esac
-  done < <(cd "$DS01_ROOT" && find tools .ci tests packaging -path tests/fuzz/corpus -prune -o -type f -print0)
+  done < <(cd "$DS01_ROOT" && find tools .ci tests bench packaging -path tests/fuzz/corpus -prune -o -type f -print0)
   return 0
 }
 

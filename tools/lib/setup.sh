@@ -12,8 +12,8 @@ readonly DS01_PACKAGES=(
   docker-registry busybox-static iptables iproute2
   python3 python3-pytest python3-yaml
 )
-# For the system tests alone: the clients that people come with, and what makes test hosts.
-readonly DS01_TEST_PACKAGES=(python3-docker python3-venv mmdebstrap debian-archive-keyring)
+# For the system tests alone: the clients that people come with, what makes test hosts, and the peer of the bench.
+readonly DS01_TEST_PACKAGES=(python3-docker python3-venv mmdebstrap debian-archive-keyring haproxy)
 # Boost from 1.81 on; the version is part of the package name.
 readonly DS01_BOOST_VERSIONS=(1.81 1.83 1.88)
 
@@ -84,6 +84,13 @@ mask_registry_service() {
   fi
 }
 
+# As above: a peer in measurements, started by them.
+mask_haproxy_service() {
+  if [[ -d /run/systemd/system ]] && ! installed haproxy; then
+    systemctl mask haproxy.service || say "setup: could not mask haproxy.service"
+  fi
+}
+
 install_packages() {
   local missing
   mapfile -t missing < <(missing_packages "$1")
@@ -91,6 +98,7 @@ install_packages() {
   apt_update
   mapfile -t missing < <(missing_packages "$1") # the Boost version may be known only now
   mask_registry_service
+  [[ " ${missing[*]} " != *" haproxy "* ]] || mask_haproxy_service
   say "setup: installing ${missing[*]}"
   apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
   mapfile -t missing < <(missing_packages "$1")
