@@ -176,6 +176,7 @@ void Harness::stop() {
 
 Harness::~Harness() {
   stop();
+  grants.gates.clear();  // before the loop that they belong to
   engine_.reset();
 }
 
