@@ -33,8 +33,8 @@ std::string psText(const control::ContainerList& list, const Paper& paper) {
   if (list.containers.empty()) return list.all ? "There are no containers.\n" : "You have no containers.\n";
   Table table({{.title = "ID"},
                {.title = "NAME", .min_width = 10},
-               {.title = "USER", .min_width = 12},
-               {.title = "IMAGE", .min_width = 12},
+               {.title = "USER", .min_width = 10},
+               {.title = "IMAGE", .min_width = 10},
                {.title = "TYPE", .optional = true},
                {.title = "STATE"},
                {.title = "GPUS"},

@@ -28,8 +28,8 @@ TEST(GpusTextTest, FitsAnOrdinaryTerminal) {
   snapshot.gpus = {slot("1:0", 1, "2g.20gb", 285'714)};
   snapshot.gpus[0].uuid = "MIG-4a5b6c7d-0000-1111-2222-333344445555";
   EXPECT_EQ(gpusText(snapshot, terminal(80)),
-            "GPU  MODEL           SLOT  PROFILE    MEMORY     SHARE  STATE  UUID\n"
-            "1    A100-SXM4-80GB  1:0   2g.20gb  22.9 GiB  0.285714  free   MIG-4a5b6c7d-0…\n");
+            "GPU  MODEL           SLOT  PROFILE    MEMORY     SHARE  STATE   UUID\n"
+            "1    A100-SXM4-80GB  1:0   2g.20gb  22.9 GiB  0.285714  ○ free  MIG-4a5b6c7d-00…\n");
 }
 
 TEST(GpusTextTest, WithoutGpusSaysSo) {

@@ -45,8 +45,8 @@ TEST(PsTextTest, FitsAnOrdinaryTerminal) {
   EXPECT_EQ(psText(list, terminal(80)),
             R"(1 container, 1 with GPUs (2 in all)
 
-ID            NAME        USER         IMAGE        STATE    GPUS  CREATED
-aaaaaaaaaaaa  a-rather-…  someone@la…  registry.l…  running  0,1   1 h 30 min ago
+ID            NAME        USER        IMAGE        STATE    GPUS  CREATED
+aaaaaaaaaaaa  a-rather-…  someone@l…  registry.l…  running  0,1   1 h 30 min ago
 )");
 }
 

@@ -54,7 +54,7 @@ TEST(TableTest, LeavesOptionalColumnsOutWhereCuttingIsNotEnough) {
                {.title = "D", .optional = true}});
   table.add({"aaaaaaaaaa", "bbbb", "cccc", "dddd"});
   EXPECT_EQ(table.render(terminal(22)), "A     B     C     D\naaa…  bbbb  cccc  dddd\n");
-  EXPECT_EQ(table.render(terminal(21)), "A      B     C\naaaa…  bbbb  cccc\n");
+  EXPECT_EQ(table.render(terminal(21)), "A          B     C\naaaaaaaa…  bbbb  cccc\n");
   EXPECT_EQ(table.render(terminal(15)), "A          C\naaaaaaaa…  cccc\n");
   EXPECT_EQ(table.render(terminal(3)), "A     C\naaa…  cccc\n");
   EXPECT_EQ(table.render(plainPaper()), "A           B     C     D\naaaaaaaaaa  bbbb  cccc  dddd\n");

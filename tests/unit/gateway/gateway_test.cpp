@@ -184,7 +184,7 @@ TEST_F(GatewayTest, emptyJsonAtStartIsNoBody) {
 TEST_F(GatewayTest, adminsPassAlsoToWhatIsUnknown) {
   becomeAdmin();
   h.engine().answer("POST", "/new/thing", 200, "{}");
-  h.engine().answer("GET", "/containers/theirs/json", 200, "{}");
+  h.engine().answer("GET", "/containers/" + kTheirs + "/json", 200, "{}");
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/new/thing?x=1", R"({"a":1})")->status, 200);
   EXPECT_EQ(sent().at(0).body, R"({"a":1})");
