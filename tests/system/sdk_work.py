@@ -46,7 +46,10 @@ def containers(client):
     say("by prefix", client.containers.get(box.id[:12]).name)
     say("attributes", [box.name, box.labels.get("a"), box.image.tags, box.attrs["HostConfig"]["Memory"]])
     error("conflict", lambda: sleeper(client, name="app"))
-    say("top", box.top()["Processes"][0][-1])
+    deadline = time.monotonic() + 10
+    while (process := box.top()["Processes"][0][-1]).startswith("sh ") and time.monotonic() < deadline:
+        time.sleep(0.02)  # the shell becomes `sleep` in a moment
+    say("top", process)
     say("changed", box.diff())
     for verb in ("pause", "unpause", "restart", "stop", "start", "kill"):
         getattr(box, verb)(**({"timeout": 0} if verb in ("restart", "stop") else {}))
