@@ -77,11 +77,11 @@ std::string explanationText(const control::Explanation& explanation, const Paper
     out += fmt::format(", {} ({})", ago(*explanation.at, paper.now), localTime(*explanation.at, paper));
   }
   out += "\n";
-  // A refusal's sentence ends with what would work, which has a paragraph of its own here.
-  std::string_view text = explanation.text;
-  if (!explanation.remedy.empty() && text.ends_with(explanation.remedy)) {
-    text.remove_suffix(explanation.remedy.size());
-    text = text.substr(0, text.find_last_not_of(' ') + 1);
+  // A refusal's sentence holds what would work, which has a paragraph of its own here.
+  std::string text = explanation.text;
+  if (const std::size_t at = text.rfind(explanation.remedy); !explanation.remedy.empty() && at != std::string::npos) {
+    const std::size_t begin = at > 0 && text[at - 1] == ' ' ? at - 1 : at;
+    text.erase(begin, at + explanation.remedy.size() - begin);
   }
   if (!text.empty()) out += "\n  " + wrapped(printable(text), paper.width, 2) + "\n";
 

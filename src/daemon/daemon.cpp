@@ -259,6 +259,7 @@ void Daemon::stop() {
   if (std::exchange(stopping_, true)) return;
   if (gpu_watch_) gpu_watch_->stop();
   if (control_acceptor_) control_acceptor_->close();
+  computing_.stop();  // sessions must not wait for their turn there
   gateway_.stop();
   user_listener_.reset();
   control_listener_.reset();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,55 +16,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include "net/pool_call.h"
+
 namespace ds01::net {
 
 namespace asio = boost::asio;
-
-namespace {
-
-// One call, shared by the coroutine that waits for it and the thread that makes it.
-struct Call {
-  std::function<void()> work;
-
-  std::mutex mutex;            // guards what follows
-  std::function<void()> wake;  // empty once nobody waits any more
-  bool finished = false;
-  std::string thrown;
-};
-
-// Takes back the right to wake the coroutine when its frame goes, also when the loop is destroyed under it: after that
-// the call's thread must not touch the executor.
-class StopWaiting {
- public:
-  explicit StopWaiting(std::shared_ptr<Call> call) : call_(std::move(call)) {}
-  StopWaiting(const StopWaiting&) = delete;
-  StopWaiting& operator=(const StopWaiting&) = delete;
-  ~StopWaiting() {
-    const std::lock_guard lock(call_->mutex);
-    call_->wake = nullptr;
-  }
-
- private:
-  std::shared_ptr<Call> call_;
-};
-
-void perform(Call& call) {
-  std::string thrown;
-  try {
-    call.work();
-  } catch (const std::exception& error) {
-    thrown = fmt::format("a blocking call threw: {}", error.what());
-  } catch (...) {
-    thrown = "a blocking call threw";
-  }
-  call.work = nullptr;
-  const std::lock_guard lock(call.mutex);
-  call.finished = true;
-  call.thrown = std::move(thrown);
-  if (call.wake) call.wake();
-}
-
-}  // namespace
 
 struct BlockingPool::State {
   struct Worker {
@@ -75,7 +30,7 @@ struct BlockingPool::State {
 
   std::mutex mutex;  // guards all below
   std::condition_variable more;
-  std::deque<std::shared_ptr<Call>> queue;
+  std::deque<std::shared_ptr<PoolCall>> queue;
   std::vector<Worker> workers;
   std::size_t max_waiting = 0;
   bool stopping = false;
@@ -85,18 +40,18 @@ struct BlockingPool::State {
     for (;;) {
       more.wait(lock, [this] { return stopping || !queue.empty(); });
       if (stopping) return;
-      std::shared_ptr<Call> call = std::move(queue.front());
+      std::shared_ptr<PoolCall> call = std::move(queue.front());
       queue.pop_front();
       workers[self].busy = true;
       lock.unlock();
-      perform(*call);
+      perform(*call, "a blocking call");
       call.reset();
       lock.lock();
       workers[self].busy = false;
     }
   }
 
-  bool enqueue(const std::shared_ptr<Call>& call) {
+  bool enqueue(const std::shared_ptr<PoolCall>& call) {
     const std::lock_guard lock(mutex);
     const auto idle = static_cast<std::size_t>(std::ranges::count(workers, false, &Worker::busy));
     if (stopping || queue.size() >= max_waiting + idle) return false;
@@ -105,7 +60,7 @@ struct BlockingPool::State {
     return true;
   }
 
-  void forget(const std::shared_ptr<Call>& call) {
+  void forget(const std::shared_ptr<PoolCall>& call) {
     const std::lock_guard lock(mutex);
     std::erase(queue, call);
   }
@@ -145,7 +100,7 @@ asio::awaitable<Status> BlockingPool::runErased(std::function<void()> work, std:
   const auto timer = std::make_shared<asio::steady_timer>(executor);
   timer->expires_after(limit);
 
-  const auto call = std::make_shared<Call>();
+  const auto call = std::make_shared<PoolCall>();
   call->work = std::move(work);
   call->wake = [executor, timer] {
     asio::post(executor, [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -17,61 +16,16 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
+
+#include "net/pool_call.h"
 
 namespace ds01::net {
 
 namespace asio = boost::asio;
 
-namespace {
-
-// One call, shared by the coroutine that waits for it and the thread that makes it.
-struct Call {
-  std::function<void()> work;
-
-  std::mutex mutex;            // guards what follows
-  std::function<void()> wake;  // empty once nobody waits any more
-  bool finished = false;
-  std::string thrown;
-};
-
-// Takes back the right to wake the coroutine when its frame goes, also when the loop is destroyed under it: after that
-// the call's thread must not touch the executor.
-class StopWaiting {
- public:
-  explicit StopWaiting(std::shared_ptr<Call> call) : call_(std::move(call)) {}
-  StopWaiting(const StopWaiting&) = delete;
-  StopWaiting& operator=(const StopWaiting&) = delete;
-  ~StopWaiting() {
-    const std::lock_guard lock(call_->mutex);
-    call_->wake = nullptr;
-  }
-
- private:
-  std::shared_ptr<Call> call_;
-};
-
-void perform(Call& call) {
-  std::string thrown;
-  try {
-    call.work();
-  } catch (const std::exception& error) {
-    thrown = fmt::format("a computation threw: {}", error.what());
-  } catch (...) {
-    thrown = "a computation threw";
-  }
-  call.work = nullptr;
-  const std::lock_guard lock(call.mutex);
-  call.finished = true;
-  call.thrown = std::move(thrown);
-  if (call.wake) call.wake();
-}
-
-}  // namespace
-
 struct FairPool::State {
   struct Lane {
-    std::deque<std::shared_ptr<Call>> waiting;
+    std::deque<std::shared_ptr<PoolCall>> waiting;
     std::size_t running = 0;
   };
 
@@ -103,11 +57,11 @@ struct FairPool::State {
       if (stopping) return;
       const auto lane = next();
       last = lane->first;
-      std::shared_ptr<Call> call = std::move(lane->second.waiting.front());
+      std::shared_ptr<PoolCall> call = std::move(lane->second.waiting.front());
       lane->second.waiting.pop_front();
       ++lane->second.running;  // keeps the lane in the map
       lock.unlock();
-      perform(*call);
+      perform(*call, "a computation");
       call.reset();
       lock.lock();
       --lane->second.running;
@@ -116,7 +70,7 @@ struct FairPool::State {
     }
   }
 
-  bool enqueue(std::uint64_t key, const std::shared_ptr<Call>& call) {
+  bool enqueue(std::uint64_t key, const std::shared_ptr<PoolCall>& call) {
     const std::lock_guard lock(mutex);
     Lane& lane = lanes[key];
     const std::size_t room = max_waiting + (lane.running < most_running ? most_running - lane.running : 0);
@@ -135,7 +89,12 @@ FairPool::FairPool(std::size_t threads, std::size_t max_waiting_per_key) : state
 }
 
 FairPool::~FairPool() {
-  std::vector<std::shared_ptr<Call>> dropped;
+  stop();
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+void FairPool::stop() {
+  std::vector<std::shared_ptr<PoolCall>> dropped;
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
@@ -145,11 +104,10 @@ FairPool::~FairPool() {
     }
     state_->more.notify_all();
   }
-  for (const std::shared_ptr<Call>& call : dropped) {
+  for (const std::shared_ptr<PoolCall>& call : dropped) {
     const std::lock_guard lock(call->mutex);
     if (call->wake) call->wake();
   }
-  for (std::thread& thread : state_->threads) thread.join();
 }
 
 std::size_t FairPool::waiting() const {
@@ -165,7 +123,7 @@ asio::awaitable<Status> FairPool::run(std::uint64_t key, std::function<void()> w
   // Shared with the wake-up, which may still be queued in the loop when this frame has ended.
   const auto timer = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
 
-  const auto call = std::make_shared<Call>();
+  const auto call = std::make_shared<PoolCall>();
   call->work = std::move(work);
   call->wake = [executor, timer] {
     asio::post(executor, [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });

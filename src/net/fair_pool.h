@@ -29,6 +29,9 @@ class FairPool {
   // many calls of this key are waiting; Internal when `work` threw.
   boost::asio::awaitable<Status> run(std::uint64_t key, std::function<void()> work);
 
+  // The calls that wait are dropped, with Unavailable, and no more are taken; those that run end. Any thread.
+  void stop();
+
   std::size_t waiting() const;  // calls that no thread has begun; any thread
 
  private:

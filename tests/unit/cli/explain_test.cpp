@@ -50,6 +50,8 @@ TEST(ExplainTextTest, WhatWouldWorkIsSaidOnce) {
   Explanation whole = refusal();
   whole.text += " " + whole.remedy;  // as the client was told
   EXPECT_EQ(explanationText(whole, terminal(80)), explanationText(refusal(), terminal(80)));
+  whole.text += " The request would wait.";
+  EXPECT_THAT(explanationText(whole, terminal(80)), HasSubstr("group student). The request would\n  wait.\n"));
   whole.text = whole.remedy;
   EXPECT_THAT(explanationText(whole, terminal(80)), Not(HasSubstr("  Remove train")));
 }

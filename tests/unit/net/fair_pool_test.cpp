@@ -167,6 +167,23 @@ TEST(FairPool, RefusesAKeyThatWaitsTooOftenAndNobodyElse) {
   for (const std::size_t index : {runs, first, second, bobs}) EXPECT_TRUE(calls.end(index));
 }
 
+TEST(FairPool, StoppedItDropsWhatWaitsAndEndsWhatRuns) {
+  Work work;
+  AsioRunner runner;
+  FairPool pool(1, 4);
+  Calls calls(runner);
+  const std::size_t runs = calls.start(pool, kAlice, work.gated("a0"));
+  const std::size_t waits = calls.start(pool, kBob, work.named("b1"));
+  work.awaitGated();
+  pool.stop();
+  EXPECT_EQ(calls.end(waits).error().code(), ErrorCode::Unavailable);
+  EXPECT_EQ(calls.end(calls.start(pool, kBob, work.named("b2"))).error().code(), ErrorCode::Unavailable);
+  EXPECT_FALSE(calls.ended(runs));
+  work.open();
+  EXPECT_TRUE(calls.end(runs));
+  EXPECT_THAT(work.begun(), ElementsAre("a0"));
+}
+
 TEST(FairPool, WhatWaitsIsDroppedWithThePool) {
   Work work;
   AsioRunner runner;
