@@ -67,8 +67,8 @@ class WaitingLine {
   using Answer = std::expected<Lease, allocator::Refusal>;
   // Of each request between its arrival and what came of it.
   struct Pending {
-    Pending(boost::asio::any_io_executor executor, allocator::ReserveRequest ask_in, TimePoint came_in)
-        : wake(std::move(executor)), ask(std::move(ask_in)), came(came_in) {}
+    Pending(const boost::asio::any_io_executor& executor, allocator::ReserveRequest ask_in, TimePoint came_in)
+        : wake(executor), ask(std::move(ask_in)), came(came_in) {}
     boost::asio::steady_timer wake;
     allocator::ReserveRequest ask;
     TimePoint came;
