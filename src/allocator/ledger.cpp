@@ -202,6 +202,16 @@ bool Ledger::setStopped(const LeaseId& id, std::optional<TimePoint> since) {
   return true;
 }
 
+bool Ledger::stoppedByNow(TimePoint now) {
+  bool changed = false;
+  for (auto& [id, lease] : leases_) {
+    if (!lease.stopped || *lease.stopped <= now) continue;
+    lease.stopped = now;
+    changed = true;
+  }
+  return changed;
+}
+
 bool Ledger::setRestart(const LeaseId& id, std::optional<RestartPolicy> wanted) {
   const auto found = leases_.find(id);
   if (found == leases_.end() || found->second.restart == wanted) return false;

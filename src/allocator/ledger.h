@@ -139,6 +139,9 @@ class Ledger {
   std::expected<Lease, Refusal> resume(const ResumeRequest& request);
   // Since when the container of a bound lease does not run; unset: it runs. True if that is news.
   bool setStopped(const LeaseId& id, std::optional<TimePoint> since);
+  // Containers that stopped later than now have stopped now: the clock was set back, and a hold that ended by the old
+  // time would be longer by as much. True if there were any.
+  bool stoppedByNow(TimePoint now);
   // The restart policy that is kept back from the Engine (Lease::restart). True if that is news.
   bool setRestart(const LeaseId& id, std::optional<RestartPolicy> wanted);
 

@@ -91,6 +91,10 @@ asio::awaitable<void> LedgerService::keepHolds() {
 
 asio::awaitable<std::optional<seconds>> LedgerService::parkDue() {
   if (!ready_) co_return std::nullopt;
+  if (parts_.ledger.stoppedByNow(parts_.clock.now())) {
+    spdlog::warn("the clock was set back: holds of stopped containers that began later begin now");
+    persistLater();
+  }
   const allocator::HoldOf hold_of = [this](const Lease& lease) { return holdOf(lease); };
   const allocator::HoldsDue due = allocator::holdsDue(parts_.ledger.leases(), hold_of, parts_.clock.now());
   const std::string reason = "hold_ended";

@@ -272,5 +272,19 @@ TEST(HoldsDue, ALeaseFromTheFutureWaitsNoLongerThanItsHold) {
   EXPECT_EQ(due.next, seconds{900});
 }
 
+TEST(StoppedByNow, TheHoldOfALeaseFromTheFutureBeginsNow) {
+  Scene scene(machine({{"full"}, {"full"}}));
+  holdAtStart(scene, "alice", "future", count(1));
+  holdAtStart(scene, "bob", "past", count(1));
+  const LeaseId future("L-future");
+  const LeaseId past("L-past");
+  scene.ledger.setStopped(future, kNow + seconds{86'400});
+  scene.ledger.setStopped(past, kNow - seconds{60});
+  EXPECT_TRUE(scene.ledger.stoppedByNow(kNow));
+  EXPECT_EQ(scene.ledger.find(future)->stopped, kNow);
+  EXPECT_EQ(scene.ledger.find(past)->stopped, kNow - seconds{60});
+  EXPECT_FALSE(scene.ledger.stoppedByNow(kNow + seconds{1}));
+}
+
 }  // namespace
 }  // namespace ds01::allocator::test

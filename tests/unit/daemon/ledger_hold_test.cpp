@@ -90,6 +90,30 @@ TEST_F(Hold, AStoppedContainerKeepsItsSlotForTheHoldAndNoLonger) {
   EXPECT_TRUE(scene.ledger.violations().empty());
 }
 
+TEST_F(Hold, AClockThatIsSetBackMakesNoHoldLongerThanItIs) {
+  const ContainerId id = scene.run("alice", 'a', oneGpu());
+  startIt(id);
+  stopIt(id);
+  scene.clock.advance(-std::chrono::hours{24});
+  EXPECT_EQ(scene.runner.run(scene.grants.parkDue()), seconds{900});
+  scene.clock.advance(seconds{899});
+  EXPECT_EQ(scene.runner.run(scene.grants.parkDue()), seconds{1});
+  EXPECT_EQ(scene.free(), 1u);
+  scene.clock.advance(seconds{1});
+  scene.runner.run(scene.grants.parkDue());
+  EXPECT_EQ(scene.free(), 2u);
+}
+
+TEST_F(Hold, AHoldThatBeganAnewIsOnDisk) {
+  const ContainerId id = scene.run("alice", 'a', oneGpu());
+  startIt(id);
+  stopIt(id);
+  scene.clock.advance(-std::chrono::hours{24});
+  scene.runner.run(scene.grants.parkDue());
+  const TimePoint now = scene.clock.now();
+  scene.runner.turn([&] { return scene.disk.leases().front().stopped == now; });
+}
+
 TEST_F(Hold, ItsNextStartGetsTheSameSlot) {
   const ContainerId id = parked("alice", 'a');
   startIt(id);
