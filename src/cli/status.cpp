@@ -91,7 +91,8 @@ std::string failuresText(const control::StatusSnapshot& snapshot, const Paper& p
                                         Failure{"unanswered_gpu_driver", "the NVIDIA driver did not answer"},
                                         Failure{"unanswered_file_system", "the file system of a bind did not answer"},
                                         Failure{"unwritten_state", "the ledger could not be written to disk"},
-                                        Failure{"unwritten_events", "an event could not be written to disk"}};
+                                        Failure{"unwritten_events", "an event could not be written to disk"},
+                                        Failure{"invariants_broken", "the ledger contradicted itself"}};
   std::string text;
   for (const auto& [counter, sentence] : kFailures) {
     const auto found = snapshot.counters.find(std::string(counter));

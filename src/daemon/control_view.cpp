@@ -94,6 +94,7 @@ control::StatusSnapshot ControlView::status() const {
                               .reason = allocator::whyWaiting(slots, waiter)});
   }
   snapshot.counters = failures_.counters();
+  snapshot.counters["invariants_broken"] = ledger_.invariantsBroken();
   return snapshot;
 }
 

@@ -91,6 +91,7 @@ asio::awaitable<void> LedgerService::keepHolds() {
 
 asio::awaitable<std::optional<seconds>> LedgerService::parkDue() {
   if (!ready_) co_return std::nullopt;
+  reportViolations();
   if (parts_.ledger.stoppedByNow(parts_.clock.now())) {
     spdlog::warn("the clock was set back: holds of stopped containers that began later begin now");
     persistLater();

@@ -1,4 +1,6 @@
 // LedgerService's half that hears of the machine's GPUs.
+#include <utility>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -80,7 +82,11 @@ void LedgerService::tell(const inventory::SlotChange& change) {
 }
 
 void LedgerService::reportViolations() {
-  for (const std::string& violation : parts_.ledger.violations()) {
+  const std::vector<std::string> found = parts_.ledger.violations();
+  const std::set<std::string> before = std::exchange(broken_now_, {found.begin(), found.end()});
+  for (const std::string& violation : broken_now_) {
+    if (before.contains(violation)) continue;
+    ++invariants_broken_;
     spdlog::critical("ledger: {}", violation);
     parts_.events.emit({.type = "state.validation", .user = {}, .details = {{"violation", violation}}});
   }

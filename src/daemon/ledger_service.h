@@ -109,6 +109,8 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<void> alignEntries();
 
   const allocator::Ledger& ledger() const { return parts_.ledger; }
+  // How often the ledger was found to contradict itself, since the start.
+  std::int64_t invariantsBroken() const { return invariants_broken_; }
 
  private:
   struct Ticket {
@@ -212,6 +214,8 @@ class LedgerService final : public gateway::Grants {
   bool ready_ = false;
   std::uint64_t round_ = 0;  // grows with each reconcile and each loss, so that an overtaken reconcile notices
   bool stale_grants_ = false;
+  std::set<std::string> broken_now_;  // as last seen, so that each is told once
+  std::int64_t invariants_broken_ = 0;
   allocator::GpusForAll gpus_for_all_ = allocator::GpusForAll::One;
   std::map<DecisionId, Ticket> in_flight_;  // creates between reserve() and the moment when we know what came of them
   std::set<LeaseId> settling_;

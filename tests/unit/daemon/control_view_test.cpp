@@ -6,6 +6,12 @@
 #include "base/time_text.h"
 #include "scene.h"
 
+namespace ds01::allocator {
+struct LedgerPeer {
+  static void charge(Ledger& ledger, std::uint32_t uid, GpuEq weight) { ledger.accounts_[uid].held += weight; }
+};
+}  // namespace ds01::allocator
+
 namespace ds01::daemon::test {
 namespace {
 
@@ -51,6 +57,17 @@ TEST(ControlView, ShowsWhoHoldsWhich) {
   EXPECT_EQ(status.users[0].containers, 1);
   EXPECT_EQ(status.users[1].user, "bob");
   EXPECT_EQ(status.users[1].containers, 0);
+}
+
+TEST(ControlView, CountsEachBrokenInvariantOnce) {
+  Viewed scene;
+  scene.ready().run("alice", 'a', oneGpu());
+  EXPECT_EQ(scene.view.status().counters.at("invariants_broken"), 0);
+  allocator::LedgerPeer::charge(scene.ledger, 1001, GpuEq{1});
+  scene.runner.run(scene.grants.parkDue());
+  scene.runner.run(scene.grants.parkDue());
+  EXPECT_EQ(scene.view.status().counters.at("invariants_broken"), 1);
+  EXPECT_EQ(scene.events.count("state.validation"), 1u);
 }
 
 TEST(ControlView, ShowsTheLine) {
