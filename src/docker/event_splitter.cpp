@@ -14,7 +14,7 @@ Status EventSplitter::feed(std::string_view bytes, const std::function<void(std:
   std::size_t begin = 0;  // of the current object within `bytes`
   const auto broken = [this](const char* why) {
     broken_ = true;
-    object_.clear();
+    drop();
     return fail(ErrorCode::Malformed, why);
   };
   if (broken_) return broken("the event stream is broken");
@@ -37,7 +37,7 @@ Status EventSplitter::feed(std::string_view bytes, const std::function<void(std:
             object_.append(bytes.substr(begin, i + 1 - begin));
             on_object(object_);
           }
-          object_.clear();
+          drop();
           too_long_ = false;
           continue;
         }
@@ -52,11 +52,17 @@ Status EventSplitter::feed(std::string_view bytes, const std::function<void(std:
     }
     if (!too_long_ && object_.size() + (i + 1 - begin) >= kMaxObjectBytes) {
       too_long_ = true;
-      object_.clear();
+      drop();
     }
   }
   if (place_ != Place::Between && !too_long_) object_.append(bytes.substr(begin));
   return {};
+}
+
+void EventSplitter::drop() {
+  object_.clear();
+  // One long event must not keep its memory for as long as the stream lasts. (Assigning an empty string would.)
+  if (object_.capacity() > kKeptBytes) object_.shrink_to_fit();
 }
 
 }  // namespace ds01::docker

@@ -1,5 +1,6 @@
 #include "docker/event_splitter.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,20 @@ TEST(EventSplitter, BoundsTheLengthOfAnObject) {
         << "a longer one is passed over";
   }
   EXPECT_EQ(split("{" + std::string(2 * EventSplitter::kMaxObjectBytes, '{'), 4096), Objects{});
+}
+
+TEST(EventSplitter, OneLongObjectDoesNotKeepItsMemory) {
+  for (const std::size_t size : {EventSplitter::kMaxObjectBytes, EventSplitter::kMaxObjectBytes + 1000}) {
+    const std::string text = "{\"" + std::string(size - 4, 'x') + "\"}";
+    EventSplitter splitter;
+    std::size_t most = 0;
+    for (std::size_t at = 0; at < text.size(); at += 1000) {
+      EXPECT_TRUE(splitter.feed(text.substr(at, 1000), [](std::string_view) {}));
+      most = std::max(most, splitter.reservedBytes());
+    }
+    EXPECT_GT(most, EventSplitter::kKeptBytes) << "it was held";
+    EXPECT_LE(splitter.reservedBytes(), EventSplitter::kKeptBytes);
+  }
 }
 
 }  // namespace
