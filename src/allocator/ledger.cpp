@@ -382,6 +382,7 @@ const GpuUse* Ledger::findUse(const ContainerId& container) const {
 
 std::vector<ContainerId> Ledger::users() const {
   std::vector<ContainerId> containers;
+  containers.reserve(uses_.size());
   for (const auto& [container, use] : uses_) containers.push_back(container);
   return containers;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -25,7 +26,7 @@ std::string heldBy(std::size_t slots, std::size_t users) {
 Cell bar(const control::UserRow& user, const Paper& paper) {
   if (!user.limit || user.limit->micro <= 0) return {};
   const double share = std::clamp(user.gpueq.gpus() / user.limit->gpus(), 0.0, 1.0);
-  auto filled = static_cast<std::size_t>(share * static_cast<double>(kBarWidth) + 0.5);
+  auto filled = static_cast<std::size_t>(std::lround(share * static_cast<double>(kBarWidth)));
   if (user.gpueq.micro > 0) filled = std::max<std::size_t>(filled, 1);
   if (user.gpueq < *user.limit) filled = std::min(filled, kBarWidth - 1);
   std::string text;

@@ -15,7 +15,7 @@ using Kind = inventory::SlotChange::Kind;
 
 std::string sentenceOf(const inventory::SlotChange& change) {
   const GpuSlot& slot = change.slot;
-  const std::string name = fmt::format("GPU {} ({}, {}, {})", slot.slot, slot.model, slot.profile, slot.uuid);
+  std::string name = fmt::format("GPU {} ({}, {}, {})", slot.slot, slot.model, slot.profile, slot.uuid);
   switch (change.kind) {
     case Kind::Appeared:
       return name + " has appeared";
