@@ -21,6 +21,8 @@ std::string_view toString(ErrorCode code) {
       return "unavailable";
     case ErrorCode::Timeout:
       return "timeout";
+    case ErrorCode::Exhausted:
+      return "exhausted";
     case ErrorCode::Io:
       return "i/o";
     case ErrorCode::Malformed:

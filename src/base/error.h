@@ -14,6 +14,7 @@ enum class ErrorCode {
   Conflict,     // the state of things forbids it now
   Unavailable,  // a part that is needed does not answer; asking later may help
   Timeout,
+  Exhausted,  // a limit of ours is reached; asking later may help
   Io,         // the operating system refused; the message ends with its reason
   Malformed,  // a peer or a file broke its format
   Internal,   // an invariant of ours is broken

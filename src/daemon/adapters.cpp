@@ -17,6 +17,11 @@ class KernelPeer final : public gateway::Peer {
 
 }  // namespace
 
+gateway::Account KernelIdentities::accountOf(int socket) const {
+  const identity::posix::SeemingPeer peer = identity::posix::seemingPeer(socket);
+  return {peer.uid, peer.on_host};
+}
+
 boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> KernelIdentities::identify(int socket) {
   auto peer = co_await identifier_.identify(socket);
   if (!peer) {

@@ -15,6 +15,7 @@ class KernelIdentities final : public gateway::Identities {
  public:
   KernelIdentities(identity::posix::Identifier& identifier, identity::posix::UserDb& users, Failures& failures)
       : identifier_(identifier), users_(users), failures_(failures) {}
+  gateway::Account accountOf(int socket) const override;
   boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> identify(int socket) override;
   boost::asio::awaitable<Result<std::optional<User>>> findUser(std::string login) override;
 

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/daemon.h"
+#include "daemon/descriptors.h"
 #include "daemon/exit_codes.h"
 #include "daemon/startup.h"
 
@@ -68,7 +69,7 @@ int run(const Options& options) {
   if (!names) return complain(kExitFailed, names.error().message());
   if (!names->warning.empty()) spdlog::error("{}", names->warning);
 
-  Daemon daemon(options, std::move(loaded.config), std::move(*inventory));
+  Daemon daemon(options, std::move(loaded.config), std::move(*inventory), connectionsFor(raiseDescriptorLimit()));
   if (const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names)); !restored) {
     return complain(kExitFailed, restored.error().context("gpu-state.json").message());
   }

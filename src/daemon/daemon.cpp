@@ -1,7 +1,9 @@
 #include "daemon/daemon.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -59,9 +61,16 @@ allocator::StateWriter::Write writerOf(const std::filesystem::path& path, Failur
   };
 }
 
+// One user's requests keep half of the machine's processors busy at most.
+std::size_t requestsPerUid() {
+  constexpr unsigned kFewest = 2;
+  return std::max(kFewest, std::thread::hardware_concurrency() / 2);
+}
+
 }  // namespace
 
-Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory)
+Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory,
+               std::size_t max_connections)
     : command_line_(command_line),
       options_(completeOptions(command_line, config->daemon)),
       failures_(clock_),
@@ -105,6 +114,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       control_(identities_, router_),
       gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_},
                {.engine_socket = options_.engine_path,
+                .max_connections = max_connections,
+                .requests_per_uid = requestsPerUid(),
                 .continue_every = config->daemon.queue.continue_every,
                 .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); }}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {

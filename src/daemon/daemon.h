@@ -39,8 +39,9 @@ namespace ds01::daemon {
 
 class Daemon {
  public:
-  // `command_line` as it was given; what it leaves open is the configuration's.
-  Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory);
+  // `command_line` as it was given; what it leaves open is the configuration's. `max_connections`: of all users.
+  Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory,
+         std::size_t max_connections);
 
   // Leases and slice names from disk; before run().
   Status restore(std::vector<Lease> leases, std::optional<slices::NameMap> names);

@@ -8,12 +8,18 @@
 
 #include "gateway/gateway.h"
 #include "gateway/http_link.h"
+#include "net/turns.h"
 
 namespace ds01::gateway {
 
 struct Core {
   Core(boost::asio::any_io_executor executor_in, Ports ports_in, GatewayOptions options_in)
-      : executor(std::move(executor_in)), ports(ports_in), options(std::move(options_in)) {}
+      : executor(std::move(executor_in)),
+        ports(ports_in),
+        options(std::move(options_in)),
+        identifying(options.identifications_per_account, options.longest_turn),
+        requests(options.requests_per_uid, options.longest_turn),
+        memory(options.memory) {}
 
   boost::asio::any_io_executor executor;
   Ports ports;
@@ -25,7 +31,17 @@ struct Core {
   std::set<Socket*> sockets;
   std::set<boost::asio::local::stream_protocol::acceptor*> acceptors;
   std::size_t connections = 0;
-  std::map<std::uint32_t, std::size_t> connections_by_uid;
+  std::map<Account, std::size_t> connections_by_account;  // after identification: of the user it acts as
+  net::Turns identifying;                                 // keys are accounts
+  net::Turns requests;                                    // keys are uids
+  MemoryBudget memory;
+
+  std::size_t connectionsOf(const Account& account) const {
+    const auto found = connections_by_account.find(account);
+    return found == connections_by_account.end() ? 0 : found->second;
+  }
+
+  std::size_t userConnections() const { return connections - connectionsOf(kRootOnHost); }
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

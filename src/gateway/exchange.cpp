@@ -59,7 +59,10 @@ asio::awaitable<Status> Exchange::sendContinue() {
 asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
   std::string body;
   const Denial too_large{413, "body_too_large", "the request body is larger than 4 MiB"};
-  if (head_.content_length.value_or(0) > kMaxJsonBody) co_return std::unexpected(too_large);
+  const std::size_t told = head_.content_length.value_or(0);
+  if (told > kMaxJsonBody) co_return std::unexpected(too_large);
+  // Before it is read, so that what is refused costs nothing; what does not tell its length pays as it comes.
+  if (auto denial = memory_.growTo(costOf(told, kRequestCost))) co_return std::unexpected(std::move(*denial));
   if (client_.bodyDone()) co_return body;
   const Status sent = co_await sendContinue();
   if (!sent) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
@@ -73,6 +76,8 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
     }
     if (*count == 0) co_return body;
     if (body.size() + *count > kMaxJsonBody) co_return std::unexpected(too_large);
+    const std::size_t cost = costOf(body.size() + *count, kRequestCost);
+    if (auto denial = memory_.growTo(cost)) co_return std::unexpected(std::move(*denial));
     body.append(piece.get(), *count);
   }
 }
@@ -87,6 +92,7 @@ Flow Exchange::flowAfterAnswer() const {
 }
 
 asio::awaitable<Flow> Exchange::reply(int status, std::string json) {
+  turn_.end();
   const Flow flow = flowAfterAnswer();
   const std::string bytes = ownResponse(status, json, flow != Flow::KeepAlive, head_.method == "HEAD");
   const Status written = co_await writeAll(client_.socket(), bytes);
@@ -116,6 +122,9 @@ asio::awaitable<Flow> Exchange::engineFailed(Error error) {
     co_return co_await message(503, fmt::format("ds01: the Docker Engine does not answer at {} ({}). Try again in a "
                                                 "moment; if it lasts, tell the administrators of this server.",
                                                 core_.options.engine_socket, error.message()));
+  }
+  if (error.code() == ErrorCode::Exhausted) {
+    co_return co_await message(503, fmt::format("ds01: the Docker Engine's answer was not taken: {}", error.message()));
   }
   co_return co_await message(502, fmt::format("ds01: the Docker Engine broke off its answer ({}). Whether it did what "
                                               "was asked is not known; look before you repeat it.",
@@ -164,6 +173,7 @@ asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGu
       if (sent->reused && repeatable) continue;
       co_return co_await engineFailed(response.error());
     }
+    turn_.end();
     const bool raw_stream = !out.upgrade.empty() || (match_ && match_->route->upgrade == UpgradeKind::Tcp);
     if (raw_stream && (response->status == 101 || (response->status == 200 && response->until_close))) {
       co_return co_await upgrade(std::move(*response));
@@ -325,10 +335,17 @@ asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function
     const std::span room(piece.get(), kPieceBytes);
     while (response.head.has_body) {
       const Result<std::size_t> count = co_await engine_.readBody(room);
-      if (!count || response.body.size() + *count > kMaxWholeAnswer) {
+      Status fits;
+      if (!count) {
+        fits = fail(count.error());
+      } else if (response.body.size() + *count > kMaxWholeAnswer) {
+        fits = fail(ErrorCode::Malformed, "the answer is larger than 32 MiB");
+      } else if (auto denial = answer_memory_.growTo(costOf(response.body.size() + *count, kAnswerCost))) {
+        fits = fail(ErrorCode::Exhausted, std::move(denial->text));
+      }
+      if (!fits) {
         engine_.close();
-        if (!count) co_return fail(count.error());
-        co_return fail(ErrorCode::Malformed, "the answer is larger than 32 MiB");
+        co_return fail(fits.error());
       }
       if (*count == 0) break;
       response.body.append(piece.get(), *count);
@@ -339,6 +356,7 @@ asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function
 }
 
 asio::awaitable<Flow> Exchange::relayWhole(WholeResponse response) {
+  turn_.end();
   const Flow flow = flowAfterAnswer();
   const std::string head = responseHeadFor(response.head, response.body.size(), flow != Flow::KeepAlive);
   const Status written =

@@ -20,6 +20,7 @@
 #include "gateway/route.h"
 #include "gateway/side_task.h"
 #include "gateway/target.h"
+#include "net/turns.h"
 
 namespace ds01::gateway {
 
@@ -67,6 +68,8 @@ class Exchange {
         head_(std::move(head)),
         target_(std::move(target)),
         match_(match),
+        memory_(core.memory, caller.user.uid),
+        answer_memory_(core.memory, caller.user.uid),
         side_(core.executor) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -80,10 +83,13 @@ class Exchange {
   const std::optional<RouteMatch>& match() const { return match_; }
   std::string name() const;  // what {} stands for
 
+  // Ends when the answer begins.
+  void takeTurn(net::Turns::Turn turn) { turn_ = std::move(turn); }
+
   // The request as it came, with the canonical target: a starting point for handlers.
   Outgoing outgoing() const;
 
-  // Malformed or too large: a Denial (400, 413). Io: the client is gone, the caller returns Flow::Close.
+  // Malformed, too large, or more than there is memory for: a Denial (400, 413, 503).
   boost::asio::awaitable<std::expected<std::string, Denial>> readWholeBody();
 
   // For a request that may have to wait its turn.
@@ -101,7 +107,7 @@ class Exchange {
   boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr);
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
-  // Engine is away and got nothing; any other error: it may have got it.
+  // Engine is away and got nothing; any other error: it may have got it. Exhausted: there is no memory for its answer.
   boost::asio::awaitable<Result<WholeResponse>> ask(Outgoing out, std::function<void()> before_send = {});
   // Answers with that, its body maybe changed.
   boost::asio::awaitable<Flow> relayWhole(WholeResponse response);
@@ -130,6 +136,9 @@ class Exchange {
   RawHead head_;
   Target target_;
   std::optional<RouteMatch> match_;
+  net::Turns::Turn turn_;
+  MemoryBudget::Charge memory_;         // for the request's body
+  MemoryBudget::Charge answer_memory_;  // for the largest answer that was read whole
 
   // The coroutine beside the answer: carries the request body to the Engine, then watches the client.
   SideTask side_;

@@ -1,12 +1,16 @@
 #include "gateway/gateway.h"
 
+#include <cerrno>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
+#include "base/fd.h"
 #include "gateway/core.h"
 #include "gateway/session.h"
 
@@ -18,8 +22,43 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
-// Beyond the cap connections get a sentence; beyond this many more they are closed at once.
+constexpr int kAcceptsAtOnce = 64;  // then whatever else is ready has its turn
+// Beyond the caps so many connections get a sentence; further ones are closed at once, before they cost more than that.
 constexpr std::size_t kRefusalsAtOnce = 64;
+constexpr std::size_t kRefusalsPerUid = 16;
+
+bool mayEnter(const Core& core, const Account& account) {
+  return core.connectionsOf(account) < core.options.max_connections_per_uid + kRefusalsPerUid &&
+         (account == kRootOnHost || core.userConnections() < core.options.max_connections + kRefusalsAtOnce);
+}
+
+// It has closed both directions and left nothing to be read.
+bool hasGone(Socket& socket) {
+  char byte = 0;
+  return hungUp(socket) && ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+// Takes what waits in the backlog. The error, if it is one that ends the accepting for now.
+error_code acceptSome(const std::shared_ptr<Core>& core, asio::local::stream_protocol::acceptor& acceptor) {
+  for (int i = 0; i < kAcceptsAtOnce && !core->stopping; ++i) {
+    Fd accepted(::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!accepted.valid()) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+      return {errno, boost::system::system_category()};
+    }
+    const Account account = core->ports.identities.accountOf(accepted.get());
+    if (!mayEnter(*core, account)) continue;
+    Socket socket(core->executor);
+    error_code ec;
+    socket.assign(asio::local::stream_protocol(), accepted.get(), ec);
+    if (ec) return ec;
+    accepted.release();
+    if (hasGone(socket)) continue;
+    asio::co_spawn(core->executor, serveConnection(core, std::move(socket), account), asio::detached);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -32,19 +71,17 @@ asio::awaitable<void> Gateway::serve(asio::local::stream_protocol::acceptor acce
   const std::shared_ptr<Core> core = core_;
   core->acceptors.insert(&acceptor);
   while (!core->stopping) {
-    Socket socket(core->executor);
     error_code ec;
-    co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
+    co_await acceptor.async_wait(asio::local::stream_protocol::acceptor::wait_read,
+                                 asio::redirect_error(asio::use_awaitable, ec));
     if (core->stopping || ec == asio::error::operation_aborted || ec == asio::error::bad_descriptor) break;
+    if (!ec) ec = acceptSome(core, acceptor);
     if (ec) {
       // Out of descriptors or memory, most likely: what is waiting keeps waiting.
       spdlog::warn("gateway: accept: {}", ec.message());
       asio::steady_timer pause(core->executor, kAcceptPause);
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-      continue;
     }
-    if (core->connections >= core->options.max_connections + kRefusalsAtOnce) continue;
-    asio::co_spawn(core->executor, serveConnection(core, std::move(socket)), asio::detached);
   }
   core->acceptors.erase(&acceptor);
 }

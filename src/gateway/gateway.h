@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "docker/engine_client.h"
 #include "events/event.h"
+#include "gateway/memory_budget.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
 
@@ -37,9 +38,14 @@ struct Ports {
 };
 
 struct GatewayOptions {
-  std::string engine_socket;  // path
-  std::size_t max_connections = 1024;
+  std::string engine_socket;           // path
+  std::size_t max_connections = 1024;  // of all users; root on the host is not kept out by what others have open
   std::size_t max_connections_per_uid = 256;
+  // What one user's requests may occupy at once; the others wait their turn. Root's are not counted.
+  std::size_t requests_per_uid = 8;
+  std::size_t identifications_per_account = 16;
+  MemoryLimits memory = {};
+  std::chrono::milliseconds longest_turn{100};  // what takes longer works little: it waits for a container, or streams
   std::chrono::milliseconds head_timeout{10'000};  // from the first byte of a head to its last
   // How often a client whose request waits its turn gets 100 Continue, kMostContinues times at most.
   std::chrono::milliseconds continue_every{40'000};

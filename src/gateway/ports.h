@@ -2,6 +2,8 @@
 // the real parts, tests with fakes. Everything here is called on the I/O thread and must not block it.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -34,9 +36,20 @@ class Peer {
   virtual bool alive() const = 0;
 };
 
+// Whom a connection counts against while it is not known yet who it is. `on_host` false: in a container or another
+// namespace, where ids are not those of the host's users, root least of all.
+struct Account {
+  std::uint32_t uid = 0;
+  bool on_host = false;
+  auto operator<=>(const Account&) const = default;
+};
+inline constexpr Account kRootOnHost{0, true};
+
 class Identities {
  public:
   virtual ~Identities() = default;
+  // Proves nothing; takes a few system calls.
+  virtual Account accountOf(int socket) const = 0;
   // Who is at the other end of `socket`; refused when the kernel does not prove it. User database look-ups happen on
   // another thread. The descriptor must stay open until the answer is there.
   virtual boost::asio::awaitable<std::expected<std::shared_ptr<Peer>, Denial>> identify(int socket) = 0;

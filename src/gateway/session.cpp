@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
 #include "events/details.h"
 #include "gateway/handlers.h"
@@ -16,9 +15,6 @@ namespace ds01::gateway {
 namespace asio = boost::asio;
 
 namespace {
-
-// This many connections beyond a user's cap get a sentence, the rest are closed.
-constexpr std::size_t kRefusalsPerUid = 16;
 
 // Counts a connection as long as it lives, for the caps and for stop().
 class Registration {
@@ -35,39 +31,38 @@ class Registration {
     leave();
   }
 
-  // How many this uid has now. A second call moves the connection to another uid.
-  std::size_t countFor(std::uint32_t uid) {
+  // How many this account has now. A second call moves the connection to another one.
+  std::size_t countFor(const Account& account) {
     leave();
-    uid_ = uid;
-    return ++core_.connections_by_uid[uid];
+    account_ = account;
+    return ++core_.connections_by_account[account];
   }
 
  private:
   void leave() {
-    if (uid_ && --core_.connections_by_uid[*uid_] == 0) core_.connections_by_uid.erase(*uid_);
-    uid_.reset();
+    if (!account_) return;
+    const auto found = core_.connections_by_account.find(*account_);
+    if (--found->second == 0) core_.connections_by_account.erase(found);
+    account_.reset();
   }
 
   Core& core_;
   Socket& socket_;
-  std::optional<std::uint32_t> uid_;
+  std::optional<Account> account_;
 };
-
-// Whose connection it is for the caps only: also of peers that identify() refuses.
-std::uint32_t peerUid(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : static_cast<uid_t>(-1);
-}
 
 class Session {
  public:
-  Session(Core& core, Socket socket)
-      : core_(core),
+  Session(std::shared_ptr<Core> core, Socket socket, const Account& account)
+      : shared_core_(std::move(core)),
+        core_(*shared_core_),
         client_(std::move(socket)),
-        engine_(core.executor, core.options.engine_socket),
+        engine_(core_.executor, core_.options.engine_socket),
         registration_(core_, client_.socket()),
-        engine_registration_(core_, engine_.socket()) {}
+        engine_registration_(core_, engine_.socket()),
+        account_(account) {
+    registration_.countFor(account_);
+  }
 
   asio::awaitable<void> run();
 
@@ -85,39 +80,42 @@ class Session {
   };
 
   asio::awaitable<std::optional<Denial>> identify();
-  std::optional<Denial> count(std::uint32_t uid);
+  std::optional<Denial> refuseByCap(std::size_t own) const;
   asio::awaitable<Flow> serveOne(std::optional<Denial> refused);
   asio::awaitable<Flow> refuse(Denial denial);
 
+  const std::shared_ptr<Core> shared_core_;
   Core& core_;
   ClientLink client_;
   EngineLink engine_;
   Registration registration_;
   EngineRegistration engine_registration_;
+  const Account account_;       // before identification
   std::shared_ptr<Peer> peer_;  // set once identified
-  bool flooding_ = false;       // so far beyond the cap that it is not even told
 };
 
 asio::awaitable<std::optional<Denial>> Session::identify() {
-  const std::uint32_t uid = peerUid(client_.socket().native_handle());
-  if (auto refusal = count(uid)) co_return refusal;
-  if (core_.connections > core_.options.max_connections) {
+  if (auto refusal = refuseByCap(core_.connectionsOf(account_))) co_return refusal;
+  if (account_ != kRootOnHost && core_.userConnections() > core_.options.max_connections) {
     co_return Denial{503, "too_many_connections", "too many connections are open on this socket; try again later"};
   }
+  // It may take the Engine to know whose container the peer is in.
+  const std::uint64_t key = std::uint64_t{account_.uid} << 1U | (account_.on_host ? 1U : 0U);
+  net::Turns::Turn turn = co_await core_.identifying.take(key);
   auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
+  turn.end();
   if (!identified) co_return std::move(identified.error());
   // Whose container it is counts from here on: uid 0 in one is not root, and must not use up root's connections.
-  if (const std::uint32_t acts_as = (*identified)->caller().user.uid; acts_as != uid) {
-    if (auto refusal = count(acts_as)) co_return refusal;
+  const Account acts_as{(*identified)->caller().user.uid, true};
+  if (acts_as != account_) {
+    if (auto refusal = refuseByCap(registration_.countFor(acts_as))) co_return refusal;
   }
   peer_ = std::move(*identified);
   co_return std::nullopt;
 }
 
-std::optional<Denial> Session::count(std::uint32_t uid) {
-  const std::size_t own = registration_.countFor(uid);
+std::optional<Denial> Session::refuseByCap(std::size_t own) const {
   const std::size_t most = core_.options.max_connections_per_uid;
-  flooding_ = own > most + kRefusalsPerUid;
   if (own <= most) return std::nullopt;
   return Denial{503, "too_many_connections",
                 fmt::format("you have {} connections open, which is as many as one user may", most)};
@@ -148,6 +146,9 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   if (bytes->empty() || core_.stopping) co_return Flow::Close;
   // Refusals of the connection wait for the first request, because clients write before they read.
   if (refused) co_return co_await refuse(std::move(*refused));
+  net::Turns::Turn turn;
+  if (const std::uint32_t uid = peer_->caller().user.uid; uid != 0) turn = co_await core_.requests.take(uid);
+  if (core_.stopping) co_return Flow::Close;
   if (!peer_->alive()) {
     Denial gone{403, "peer_gone", "the process that opened this connection has exited; connect again"};
     co_return co_await refuse(std::move(gone));
@@ -164,26 +165,31 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   bytes->shrink_to_fit();
   const auto match = matchRoute(head->method, *target);
   Exchange exchange(core_, client_, engine_, peer_->caller(), std::move(*head), std::move(*target), match);
+  exchange.takeTurn(std::move(turn));
   co_return co_await handle(exchange);
 }
 
 asio::awaitable<void> Session::run() {
   const std::optional<Denial> refused = co_await identify();
-  Flow flow = flooding_ ? Flow::Close : Flow::KeepAlive;
+  Flow flow = Flow::KeepAlive;
   while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
   engine_.close();
   if (flow == Flow::Drain) co_await client_.drain(core_.options.drain_timeout);
 }
 
-}  // namespace
-
-asio::awaitable<void> serveConnection(std::shared_ptr<Core> core, Socket socket) {
+asio::awaitable<void> serve(std::unique_ptr<Session> session) {
   try {
-    Session session(*core, std::move(socket));
-    co_await session.run();
+    co_await session->run();
   } catch (const std::exception& error) {
     spdlog::error("gateway: a session ended by an exception: {}", error.what());
   }
+}
+
+}  // namespace
+
+// Counted from here on, and not only once it runs.
+asio::awaitable<void> serveConnection(std::shared_ptr<Core> core, Socket socket, const Account& account) {
+  return serve(std::make_unique<Session>(std::move(core), std::move(socket), account));
 }
 
 }  // namespace ds01::gateway

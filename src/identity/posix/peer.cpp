@@ -86,7 +86,7 @@ bool readLoginUid(const std::string& dir, std::optional<std::uint32_t>& out) {
   std::string_view rest = *text;
   const auto number = takeNumber(rest);
   if (!number || !(rest.empty() || rest == "\n")) return false;
-  if (*number != std::numeric_limits<std::uint32_t>::max()) out = *number;
+  if (*number != std::numeric_limits<std::uint32_t>::max()) out = number;
   return true;
 }
 
@@ -164,6 +164,19 @@ bool runsAs(const std::string& dir, std::uint32_t uid) {
 }
 
 }  // namespace
+
+SeemingPeer seemingPeer(int socket, const PeerSource& source) {
+  SeemingPeer seeming{.uid = static_cast<uid_t>(-1)};
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return seeming;
+  seeming.uid = credentials.uid;
+  NamespaceId own;
+  NamespaceId peers;
+  seeming.on_host = credentials.pid > 0 && readNamespace(source.proc + "/self", "pid", own) &&
+                    readNamespace(fmt::format("{}/{}", source.proc, credentials.pid), "pid", peers) && own == peers;
+  return seeming;
+}
 
 PosixPeer readPeer(int socket, const PeerSource& source) {
   const std::string& proc = source.proc;

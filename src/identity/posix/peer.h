@@ -9,6 +9,7 @@
 // The host's namespaces are those of PID 1; where its links are kept from us, our own (see readHostNamespaces).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/fd.h"
@@ -26,6 +27,13 @@ struct PosixPeer {
   PeerFacts facts;
   Fd pidfd;  // invalid unless facts.proof is Proven
 };
+
+// Whose connection it seems to be, for caps alone: the peer may have gone, and its number may be another's.
+struct SeemingPeer {
+  std::uint32_t uid = 0;  // -1 if not even that is known
+  bool on_host = false;   // in our own pid namespace
+};
+SeemingPeer seemingPeer(int socket, const PeerSource& source = {});
 
 // `socket` is a connected Unix stream socket. Reads a few files of `source.proc`; never blocks on another machine.
 PosixPeer readPeer(int socket, const PeerSource& source = {});

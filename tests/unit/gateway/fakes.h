@@ -57,6 +57,10 @@ class FakePeer : public Peer {
 
 class FakeIdentities : public Identities {
  public:
+  Account accountOf(int) const override {
+    const std::lock_guard lock(mutex);
+    return account;
+  }
   asio::awaitable<std::expected<std::shared_ptr<Peer>, Denial>> identify(int) override {
     const std::lock_guard lock(mutex);
     if (denial) co_return std::unexpected(*denial);
@@ -68,7 +72,14 @@ class FakeIdentities : public Identities {
     const auto found = users.find(login);
     co_return found == users.end() ? std::nullopt : std::optional<User>(found->second);
   }
-  std::mutex mutex;
+  // Whoever connects from now on.
+  void become(Account seems, Caller is) {
+    const std::lock_guard lock(mutex);
+    account = seems;
+    caller = std::move(is);
+  }
+  mutable std::mutex mutex;
+  Account account{1001, true};
   std::map<std::string, User> users;
   bool users_away = false;
   Caller caller = callerNamed("alice", 1001);

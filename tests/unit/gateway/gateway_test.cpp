@@ -310,39 +310,6 @@ TEST(GatewayFailures, eachRequestThatTheEngineDoesNotAnswerIsTold) {
   EXPECT_EQ(unanswered, 2);
 }
 
-TEST(GatewayCaps, connectionsPerUidAndInAll) {
-  GatewayOptions options;
-  options.max_connections = 3;
-  options.max_connections_per_uid = 2;
-  Harness h(options);
-  h.engine().answer("GET", "/_ping", 200, "OK");
-  Client first = h.connect();
-  EXPECT_EQ(first.get("/_ping")->status, 200);
-  Client second = h.connect();
-  EXPECT_EQ(second.get("/_ping")->status, 200);
-  Client third = h.connect();
-  const auto per_uid = third.get("/_ping");
-  EXPECT_EQ(per_uid->status, 503);
-  EXPECT_THAT(per_uid->body, HasSubstr("you have 2 connections open"));
-  EXPECT_EQ(first.get("/_ping")->status, 200);
-}
-
-TEST(GatewayCaps, whoIsRefusedMayNotStayInSilence) {
-  GatewayOptions options;
-  options.max_connections_per_uid = 1;
-  options.head_timeout = std::chrono::milliseconds(20);
-  Harness h(options);
-  h.engine().answer("GET", "/_ping", 200, "OK");
-  Client first = h.connect();
-  EXPECT_EQ(first.get("/_ping")->status, 200);
-  Client second = h.connect();
-  const auto refused = second.read();
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->status, 503);
-  EXPECT_TRUE(second.atEnd());
-  EXPECT_EQ(first.get("/_ping")->status, 200) << "silence on a good connection is no reason";
-}
-
 TEST(GatewayCaps, aFloodIsNotEvenTold) {
   GatewayOptions options;
   options.max_connections_per_uid = 1;

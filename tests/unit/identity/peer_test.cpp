@@ -93,6 +93,29 @@ TEST(ReadPeer, Root_AUserNamespaceIsOfWhoMadeIt) {
   EXPECT_EQ(readPeer(nested.socket()).facts.user_namespace_owner, 54321U);
 }
 
+TEST(SeemingPeer, Root_OnTheHostAndInAPidNamespaceOfItsOwn) {
+  SKIP_UNLESS_ROOT();
+  ChildPeer child({.uid = 54321});
+  ASSERT_TRUE(child.connected());
+  const SeemingPeer on_host = seemingPeer(child.socket());
+  EXPECT_EQ(on_host.uid, 54321U);
+  EXPECT_TRUE(on_host.on_host);
+  ChildPeer inside({.unshare = CLONE_NEWPID});
+  if (!inside.connected()) GTEST_SKIP() << "pid namespaces are forbidden here";
+  const SeemingPeer root = seemingPeer(inside.socket());
+  EXPECT_EQ(root.uid, 0U);
+  EXPECT_FALSE(root.on_host) << "not the host's root, as far as one sees";
+}
+
+TEST(SeemingPeer, WhoeverHasGoneIsNotOnTheHost) {
+  ChildPeer child({});
+  ASSERT_TRUE(child.connected());
+  child.exit(true);
+  const SeemingPeer gone = seemingPeer(child.socket());
+  EXPECT_EQ(gone.uid, ::geteuid());
+  EXPECT_FALSE(gone.on_host);
+}
+
 TEST(ReadPeer, Root_AnotherUsersProcess) {
   SKIP_UNLESS_ROOT();
   ChildPeer child({.uid = 54321});

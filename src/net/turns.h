@@ -1,0 +1,55 @@
+// Turns at something that all share, by key (a uid): each key has so many at once, and what it asks for beyond waits in
+// order of asking. So a flood of one user waits behind itself, and nobody else waits at all. Single thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace ds01::net {
+
+class Turns {
+ private:
+  struct State;
+
+ public:
+  // `longest`: a turn that lasts longer no longer counts. Whoever has it is waiting for something, and works no more.
+  Turns(std::size_t at_once, std::chrono::milliseconds longest);
+  Turns(const Turns&) = delete;
+  Turns& operator=(const Turns&) = delete;
+  ~Turns();
+
+  // Ends when it is destroyed or moved over. May outlive the Turns.
+  class Turn {
+   public:
+    Turn() = default;  // none
+    Turn(Turn&& other) noexcept
+        : state_(std::move(other.state_)), key_(other.key_), number_(std::exchange(other.number_, 0)) {}
+    Turn& operator=(Turn&& other) noexcept;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { end(); }
+    void end();
+
+   private:
+    friend class Turns;
+    Turn(std::shared_ptr<State> state, std::uint64_t key, std::uint64_t number)
+        : state_(std::move(state)), key_(key), number_(number) {}
+    std::shared_ptr<State> state_;
+    std::uint64_t key_ = 0;
+    std::uint64_t number_ = 0;
+  };
+
+  boost::asio::awaitable<Turn> take(std::uint64_t key);
+
+  std::size_t waiting() const;  // of all keys
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace ds01::net
