@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,10 @@ from lib.daemon import SITE, bin_dir  # noqa: E402
 from lib.engine import unmount_below  # noqa: E402
 from lib.need import need, need_program  # noqa: E402
 from lib.stack import Stack  # noqa: E402
+
+
+# Started in the background of a shell, a program inherits that Ctrl-C is ignored, and so would the clients under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def remove_leftovers():
