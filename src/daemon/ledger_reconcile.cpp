@@ -8,6 +8,7 @@
 
 #include "daemon/background.h"
 #include "daemon/denials.h"
+#include "daemon/inspection.h"
 #include "daemon/ledger_service.h"
 
 namespace ds01::daemon {
@@ -72,7 +73,7 @@ asio::awaitable<Status> LedgerService::reconcile() {
   std::string our_label = "ds01.user";
   const Result<std::vector<ContainerSummary>> listed = co_await parts_.engine.listContainers(std::move(our_label));
   if (!listed) co_return fail(listed.error());
-  const Result<std::vector<PresentContainer>> present = co_await inspectAll(*listed);
+  const Result<std::vector<PresentContainer>> present = co_await inspectAll(parts_.owners, parts_.engine, *listed);
   if (!present) co_return fail(present.error());
   if (const Status asked = co_await inspectUnowned(before.containers); !asked) co_return asked;
   std::vector<ContainerId> seen;
@@ -103,31 +104,6 @@ void LedgerService::noteFound(const ContainerView& view) {
   if (view.up() && unadmitted(view.id)) {
     runBeside(executor_, stopUnadmitted(view.id), "stop a container that was started past us");
   }
-}
-
-asio::awaitable<Result<std::vector<PresentContainer>>> LedgerService::inspectAll(
-    const std::vector<ContainerSummary>& listed) {
-  std::vector<PresentContainer> present;
-  for (const ContainerSummary& summary : listed) {
-    Result<ContainerView> view = co_await parts_.owners.learn(summary.id);
-    if (view) {
-      std::optional<std::string> owner = parts_.owners.provenOwner(*view);
-      present.push_back({std::move(*view), std::move(owner)});
-      continue;
-    }
-    if (view.error().code() == ErrorCode::NotFound) continue;  // removed since the list was made
-    // An Engine that answers, but not about this one (its layers are damaged), must not keep everybody from working.
-    const Result<EngineFacts> answers = co_await parts_.engine.facts();
-    if (!answers) co_return fail(answers.error());
-    spdlog::error("container {} cannot be inspected; what its labels say it holds stays held: {}", summary.id.str(),
-                  view.error().message());
-    PresentContainer damaged;
-    damaged.view.id = summary.id;
-    damaged.view.labels = summary.labels;
-    if (std::string claimed = label(summary.labels, "ds01.user"); !claimed.empty()) damaged.owner = std::move(claimed);
-    present.push_back(std::move(damaged));
-  }
-  co_return present;
 }
 
 // Containers that are not ours are not in our list: those that went while nobody told us are found one by one.

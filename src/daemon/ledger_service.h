@@ -171,7 +171,6 @@ class LedgerService final : public gateway::Grants {
   void applyUses(const Running& running, const std::vector<PresentContainer>& present);
 
   bool dropMissing(const Known& known, const std::vector<ContainerSummary>& listed);
-  boost::asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(const std::vector<ContainerSummary>& listed);
   boost::asio::awaitable<Status> inspectUnowned(const std::vector<ContainerId>& containers);
   void apply(const ReconcilePlan& plan);
   void noteFound(const ContainerView& view);

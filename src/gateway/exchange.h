@@ -18,8 +18,8 @@
 #include "gateway/http_link.h"
 #include "gateway/ports.h"
 #include "gateway/route.h"
-#include "gateway/side_task.h"
 #include "gateway/target.h"
+#include "net/side_task.h"
 #include "net/turns.h"
 
 namespace ds01::gateway {
@@ -141,7 +141,7 @@ class Exchange {
   MemoryBudget::Charge answer_memory_;  // for the largest answer that was read whole
 
   // The coroutine beside the answer: carries the request body to the Engine, then watches the client.
-  SideTask side_;
+  net::SideTask side_;
   bool stop_side_ = false;
   bool client_broken_ = false;
   bool continue_sent_ = false;

@@ -6,7 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "gateway/side_task.h"
+#include "net/side_task.h"
 
 namespace ds01::gateway {
 
@@ -72,7 +72,7 @@ asio::awaitable<void> fromEngine(RawRelay& relay, std::string first) {
 asio::awaitable<void> relayRaw(Socket& client, std::string from_client, Socket& engine, std::string from_engine,
                                std::chrono::milliseconds linger) {
   RawRelay relay{client, engine};
-  SideTask upwards(client.get_executor());
+  net::SideTask upwards(client.get_executor());
   upwards.start(fromClient(relay, std::move(from_client)));
   co_await fromEngine(relay, std::move(from_engine));
 
@@ -83,7 +83,7 @@ asio::awaitable<void> relayRaw(Socket& client, std::string from_client, Socket& 
   if (relay.client_ended) client.cancel(ec);  // it only waits for the client to hang up
   if (upwards.running()) {
     asio::steady_timer timer(client.get_executor(), linger);
-    SideTask clock(client.get_executor());
+    net::SideTask clock(client.get_executor());
     clock.start([](asio::steady_timer& t, Socket& s) -> asio::awaitable<void> {
       error_code error;
       co_await t.async_wait(asio::redirect_error(asio::use_awaitable, error));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -38,17 +39,23 @@ class AsioRunner {
     if constexpr (!std::is_void_v<T>) return std::move(*outcome->value);
   }
 
-  // Turns the loop until the condition holds, which must become true by something that happens on the loop.
+  // Turns the loop until the condition holds, which must become true by something that happens on the loop. A condition
+  // that turns it itself is asked again before the loop is waited for: what it waits for may have happened meanwhile.
   template <typename Condition>
   void turn(Condition until) {
     const auto deadline = std::chrono::steady_clock::now() + limit_;
     context_.restart();
-    while (!until()) {
-      if (context_.run_one_until(deadline) == 0) {
+    while (true) {
+      const std::uint64_t before = handled_;
+      if (until()) return;
+      const bool late = std::chrono::steady_clock::now() >= deadline;
+      if (handled_ != before && !late) continue;
+      if (late || context_.run_one_until(deadline) == 0) {
         throw std::runtime_error(std::chrono::steady_clock::now() < deadline
                                      ? "AsioRunner: nothing left to do, and the awaited has not happened"
                                      : "AsioRunner: the awaited did not happen in time");
       }
+      ++handled_;
     }
   }
 
@@ -72,6 +79,7 @@ class AsioRunner {
 
   std::chrono::milliseconds limit_;
   boost::asio::io_context context_{1};
+  std::uint64_t handled_ = 0;
 };
 
 }  // namespace ds01::test

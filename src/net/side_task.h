@@ -11,7 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace ds01::gateway {
+namespace ds01::net {
 
 class SideTask {
  public:
@@ -46,4 +46,4 @@ class SideTask {
   std::exception_ptr thrown_;
 };
 
-}  // namespace ds01::gateway
+}  // namespace ds01::net
