@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import stats
 from stand import BIG_IMAGE, images
 
+FLOODING = 200  # connections
 QUIET = {"HostConfig": {"NetworkMode": "none"}}
 
 
@@ -262,11 +263,35 @@ def memory(stand, size):
     return rows
 
 
+def flood(stand, size):
+    """The same work with another user's flood and without it, in turn."""
+    plain = {"Image": images.BUSYBOX, "Cmd": ["true"], **QUIET}
+    work = {
+        "containers/json": ("requests", "--target", "/v1.41/containers/json?all=1", "--count", size.requests),
+        "create, start, wait": ("containers", f"--body=ds01d={json.dumps(plain)}"),
+    }
+    rows = []
+    for kind, target in (("lists", "/v1.41/containers/json?all=1"), ("pings", "/_ping")):
+        for what, (mode, *options) in work.items():
+            times = {"flooded": [], "idle": []}
+            with stand.flood(FLOODING, target) as switch:
+                for number in range(size.rounds):
+                    for name in ("flooded", "idle") if number % 2 else ("idle", "flooded"):
+                        switch(name == "flooded")
+                        times[name] += stand.pairs(mode, ("ds01d",), "--rounds", 1, *options)["ds01d"]
+            value = stats.summary(stats.ratios(times["flooded"], times["idle"]))
+            note = f"{sum(stand.flooded.values())} answers to the flood"
+            what = f"{what}, beside {FLOODING} connections of another user that ask for {kind}, against without"
+            rows.append(row(what, 2.0, value, value["low"] <= 2.0, peers=latencies(times), note=note))
+    return rows
+
+
 ALL = {
     "requests": small_requests,
     "lifecycle": lifecycle,
     "streaming": streaming,
     "micro": micro,
     "memory": memory,
+    "flood": flood,
     "restart": restart,
 }

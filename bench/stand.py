@@ -1,9 +1,11 @@
 """What is measured: one Engine of our own with ds01d and HAProxy in front, one user, and the client that does the timing
 as that user. The Engine's socket is open to that user here, for the direct half of each pair."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +37,9 @@ backend engine
 """
 
 
+FLOOD = (ROOT / "bench/flood.py").read_text()
+
+
 class HaProxy:
     """As its package is, with no more settings than it needs."""
 
@@ -58,7 +63,7 @@ class Stand:
         process.become_subreaper()
         self.base = Path(tempfile.mkdtemp(prefix=f"ds01-{os.getpid()}-b", dir="/tmp"))
         self.base.chmod(0o755)
-        self.engine = self.haproxy = self.daemon = self.user = None
+        self.engine = self.haproxy = self.daemon = self.user = self.flooder = None
 
     def __enter__(self):
         try:
@@ -71,6 +76,7 @@ class Stand:
     def _start(self):
         users.remove_leftovers()
         self.user = users.create("bench")
+        self.flooder = users.create("flood")
         for name in ("ds01-bench", "ds01-bench-micro"):
             if (bin_dir() / name).exists():
                 shutil.copy(bin_dir() / name, self.base / name)
@@ -80,7 +86,7 @@ class Stand:
         self.engine.base.chmod(0o755)
         self.engine.socket.chmod(0o666)
         images.load_all(self.engine, images.busybox_tar())
-        self.daemon = Daemon(self.base / "d", self.engine.socket, {self.user.name: "researcher"})
+        self.daemon = Daemon(self.base / "d", self.engine.socket, {self.user.name: "researcher", self.flooder.name: "researcher"})
         self.daemon.start()
         self.haproxy = HaProxy(self.base / "h", self.engine.socket)
 
@@ -93,8 +99,9 @@ class Stand:
                 self.haproxy.stop()
             if self.engine:
                 self.engine.stop()
-            if self.user:
-                users.remove(self.user.name)
+            for user in (self.user, self.flooder):
+                if user:
+                    users.remove(user.name)
             remove_empty_cgroups("ds01.slice")
             unmount_below(self.base)
             shutil.rmtree(self.base, ignore_errors=True)
@@ -123,6 +130,29 @@ class Stand:
         argv = [str(self.base / "ds01-bench"), mode, *map(str, args)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         return subprocess.Popen(argv, **pipes, **self._as_user())
+
+    @contextlib.contextmanager
+    def flood(self, connections, target):
+        """Another user's connections, which ask again as soon as they are answered. Yields a switch: flood(True) lets
+        them go on, flood(False) stops them. Their program has the lowest priority: what it takes of a processor is not
+        what is measured, what it makes ds01d and the Engine do is."""
+        argv = ["nice", "-n", "19", "python3", "-c", FLOOD, str(self.daemon.socket), str(connections), target]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        who = {"user": self.flooder.uid, "group": self.flooder.gid, "extra_groups": [], "cwd": "/"}
+        process = subprocess.Popen(argv, **pipes, **who)
+        try:
+            if process.stdout.readline() != "begun\n":
+                raise RuntimeError("the flood did not begin")
+            yield lambda on: process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
+            process.send_signal(signal.SIGCONT)
+            out, _ = process.communicate("", timeout=60)
+            if process.returncode != 0:
+                raise RuntimeError("the flood ended early")
+            self.flooded = json.loads(out)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def create(self, name, body):
         """A container of the user, made through ds01d; its id."""
