@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "allocator/file/state_file.h"
+#include "daemon/set_aside.h"
 #include "ownership/owner.h"
 #include "slices/names.h"
 
@@ -28,13 +29,10 @@ Result<SavedNames> readSavedNames(const std::filesystem::path& file) {
     saved.names = std::move(*names);
     return saved;
   }
-  const std::filesystem::path aside = file.native() + ".unreadable";
-  std::error_code error;
-  std::filesystem::rename(file, aside, error);
-  if (error) return fail(Error::fromErrno(error.value(), fmt::format("set {} aside", file.native())));
-  saved.warning =
-      fmt::format("{}: {}; the file was set aside as {} and the names are learned from the Engine's containers",
-                  file.native(), names.error().message(), aside.native());
+  const Result<std::string> aside = setAside(file);
+  if (!aside) return fail(aside.error());
+  saved.warning = fmt::format("{}: {}; {} and the names are learned from the Engine's containers", file.native(),
+                              names.error().message(), *aside);
   return saved;
 }
 

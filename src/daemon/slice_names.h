@@ -24,7 +24,7 @@ struct SavedNames {
   std::string warning;
 };
 
-// An unreadable file is set aside. Errors: Io and the like, with the path.
+// An unreadable file is set aside (set_aside.h). Errors: Io and the like, with the path.
 Result<SavedNames> readSavedNames(const std::filesystem::path& file);
 
 class SliceNames {

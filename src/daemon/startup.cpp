@@ -14,6 +14,7 @@
 #include "allocator/file/state_file.h"
 #include "config/yaml/load.h"
 #include "daemon/mount_roots.h"
+#include "daemon/set_aside.h"
 #include "inventory/sim/simulated.h"
 
 namespace ds01::daemon {
@@ -93,13 +94,10 @@ Result<SavedLeases> readSavedLeases(const std::filesystem::path& file) {
     saved.leases = std::move(*leases);
     return saved;
   }
-  const std::filesystem::path aside = file.native() + ".unreadable";
-  std::error_code error;
-  std::filesystem::rename(file, aside, error);
-  if (error) return fail(Error::fromErrno(error.value(), fmt::format("set {} aside", file.native())));
-  saved.warning = fmt::format(
-      "{}: {}; the file was set aside as {} and the leases are taken from the labels of the Engine's containers",
-      file.native(), leases.error().message(), aside.native());
+  const Result<std::string> aside = setAside(file);
+  if (!aside) return fail(aside.error());
+  saved.warning = fmt::format("{}: {}; {} and the leases are taken from the labels of the Engine's containers",
+                              file.native(), leases.error().message(), *aside);
   return saved;
 }
 

@@ -30,8 +30,8 @@ Result<Inventory> loadInventory(const config::GpuSource& source);
 // state would lease a slot twice. The lock lasts as long as the descriptor.
 Result<Fd> prepareDirectories(const Options& options);
 
-// The leases that the last run left. A file that cannot be understood is kept aside as gpu-state.json.unreadable and
-// reported in `warning`; the leases then come back from the labels of the Engine's containers.
+// The leases that the last run left. A file that cannot be understood is set aside (set_aside.h) and reported in
+// `warning`; the leases then come back from the labels of the Engine's containers.
 struct SavedLeases {
   std::vector<Lease> leases;
   std::string warning;

@@ -88,6 +88,10 @@ TEST(ReadSavedNames, SetsAsideWhatItCannotRead) {
   EXPECT_NE(broken->warning.find("slice-names.json.unreadable"), std::string::npos) << broken->warning;
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_TRUE(std::filesystem::exists(file.native() + ".unreadable"));
+  dir.write("slice-names.json", "again");
+  ASSERT_TRUE(readSavedNames(file));
+  EXPECT_EQ(ds01::test::readFile(file.native() + ".unreadable"), "{\"version\":1,");
+  EXPECT_EQ(ds01::test::readFile(file.native() + ".unreadable.1"), "again");
 }
 
 }  // namespace

@@ -104,6 +104,28 @@ TEST(ReadSavedLeases, WhatIsNotUnderstoodIsKeptAside) {
   EXPECT_EQ(ds01::test::readFile(file + ".unreadable"), R"({"version":1,"leases":[{)");
 }
 
+TEST(ReadSavedLeases, WhatWasKeptAsideBeforeIsNeverReplaced) {
+  const TempDir dir;
+  const std::string file = dir.file("gpu-state.json");
+  const std::string aside = file + ".unreadable";
+  const auto readBroken = [&](const std::string& text) {
+    dir.write("gpu-state.json", text);
+    const Result<SavedLeases> saved = readSavedLeases(file);
+    EXPECT_TRUE(saved) << saved.error().message();
+    return saved ? saved->warning : std::string();
+  };
+  EXPECT_THAT(readBroken("first"), HasSubstr("set aside as " + aside + " "));
+  std::filesystem::create_symlink("nowhere", aside + ".1");
+  EXPECT_THAT(readBroken("second"), HasSubstr("set aside as " + aside + ".2 "));
+  for (int i = 3; i < 10; ++i) readBroken(std::to_string(i));
+  EXPECT_THAT(readBroken("one too many"), HasSubstr("not set aside, because " + aside + " and 9 more"));
+  EXPECT_EQ(ds01::test::readFile(aside), "first");
+  EXPECT_EQ(ds01::test::readFile(aside + ".2"), "second");
+  EXPECT_EQ(ds01::test::readFile(aside + ".9"), "9");
+  EXPECT_FALSE(std::filesystem::exists(aside + ".10"));
+  EXPECT_EQ(ds01::test::readFile(file), "one too many");
+}
+
 TEST(ReadSavedLeases, WhatCannotBeReadIsAnErrorAndNotAnEmptyLedger) {
   const TempDir dir;
   EXPECT_FALSE(readSavedLeases(dir.makeDir("gpu-state.json")));
