@@ -64,7 +64,7 @@ class Engine:
         self._programs = self.base / "bin"
         self._containerd_pidfile = self.base / "exec/containerd/containerd.pid"
         self._nvidia = nvidia
-        self._live_restore = live_restore
+        self.live_restore = live_restore  # from the next start on
         self.child = None
 
     def configuration(self):
@@ -91,7 +91,7 @@ class Engine:
         argv += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
         (self.base / "daemon.json").write_text(json.dumps(self.configuration()))
         argv += ["--config-file", self.base / "daemon.json"]
-        if self._live_restore:
+        if self.live_restore:
             argv.append("--live-restore")
         self.child = Child(argv, self.base / "dockerd.log", env=env, new_netns=True, within=self.within)
         self.child.wait_ready(self.answers, 30, "dockerd")
