@@ -11,12 +11,13 @@ import time
 
 import pytest
 from lib import unix_http
+from lib.agreement import settled
 from lib.images import BUSYBOX
 from lib.stack import visible_devices
 from lib.waiting import wait_until
 
 SEED = int(os.environ.get("DS01_KILL_SEED", "20260123"))
-CREATE_ROUNDS = 56
+CREATE_ROUNDS = int(os.environ.get("DS01_KILL_ROUNDS", "56"))
 REMOVE_ROUNDS = 12
 SLEEP = [BUSYBOX, "sleep", "3600"]
 
@@ -76,48 +77,6 @@ class Moments:
             wait_until(lambda: container_ids(stack) != known or over(), 20, "a new container", 0.0005)
             pause(self._random.uniform(0, 0.02))
         return kind
-
-
-def mismatch(stack):
-    """What status and Engine disagree about; empty when they agree."""
-    found = []
-    gpus = stack.daemon.status()["gpus"]
-    holders = {}
-    for container in stack.engine.containers():
-        labels = container["Config"]["Labels"] or {}
-        devices = visible_devices(container)
-        if bool(labels.get("ds01.lease")) != bool(devices):
-            found.append(f"{container['Id'][:12]} has devices {devices} and lease {labels.get('ds01.lease')}")
-        for device in devices:
-            if device in holders:
-                pytest.fail(f"slot {device} is in two containers: {container['Id']} and {holders[device]['Id']}")
-            holders[device] = container
-    for gpu in gpus:
-        container = holders.pop(gpu["uuid"], None)
-        if container is None:
-            if gpu["state"] != "free":
-                found.append(f"{gpu['slot']} is {gpu['state']} by {gpu['user']} without a container")
-        elif gpu["state"] != "held":
-            found.append(f"{gpu['slot']} is {gpu['state']}, but {container['Id'][:12]} has it")
-        elif gpu["user"] != container["Config"]["Labels"]["ds01.user"]:
-            found.append(f"{gpu['slot']} is {gpu['user']}'s, but the container is another's")
-        elif gpu["container"] != container["Name"].lstrip("/"):
-            found.append(f"{gpu['slot']} is held for {gpu['container']}, but {container['Name']} has it")
-    found += [f"{device} is no slot" for device in holders]
-    return found
-
-
-def settled(stack, what):
-    last = []
-
-    def agree():
-        last[:] = mismatch(stack)
-        return not last
-
-    try:
-        wait_until(agree, 15, what, 0.05)
-    except AssertionError:
-        pytest.fail(f"{what}: {last}")
 
 
 def life(stack, name):
