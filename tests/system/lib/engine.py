@@ -9,7 +9,7 @@ import subprocess
 import urllib.parse
 from pathlib import Path
 
-from . import hosts, unix_http
+from . import hosts, shims, unix_http
 from .process import Child, reap_orphans
 from .waiting import wait_until
 
@@ -172,6 +172,7 @@ class Engine:
             containerd = running_pid(self._containerd_pidfile)
             if containerd:
                 os.kill(containerd, signal.SIGKILL)
+            shims.end(shims.below(self.base))
             reap_orphans()
             unmount_below(self.base)
             remove_empty_cgroups(self.cgroup)

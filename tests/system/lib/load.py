@@ -1,7 +1,8 @@
-"""Users at work, several at once: each creates a container with a GPU, starts it, stops it, starts it again and removes
-it, over and over, with the docker client and whatever the answers are."""
+"""Users at work, several at once: each creates a container with a GPU, starts it, stops it, starts it again, looks into
+it and removes it, over and over, with the docker client. What could not be answered they try again, as people do."""
 
 import collections
+import re
 import subprocess
 import threading
 
@@ -9,6 +10,11 @@ from .images import BUSYBOX
 from .waiting import wait_until
 
 LONGEST = 60  # seconds that a command may take; a longer one hangs
+AWAY = re.compile(
+    r"the Docker Engine (does not answer|broke off its answer)|are being compared with what the Docker Engine has"
+)
+NO_ANSWER = re.compile(r"Cannot connect to the Docker daemon|EOF|reset by peer|error during connect|connection refused")
+DONE_BEFORE = re.compile(r"is already in use by container|No such container")  # by an attempt that broke off
 
 
 class Load:
@@ -39,22 +45,30 @@ class Load:
             thread.join()
         assert not self.hung, f"no answer within {LONGEST} s: {self.hung}"
 
-    def _docker(self, client, verb, *args):
+    def _once(self, client, verb, *args):
+        """What the client printed when it failed; empty when it did not."""
         try:
             ended = client.docker(verb, *args, check=False, timeout=LONGEST)
         except subprocess.TimeoutExpired:
             with self._lock:
                 self.hung.append((verb, args))
-            return False
+            return "no answer"
+        text = "" if ended.returncode == 0 else ended.stderr.strip() or f"exit {ended.returncode}"
         with self._lock:
-            self._done[verb, ended.returncode == 0] += 1
-            if ended.returncode != 0:
-                self.failures.append((verb, ended.stderr.strip()))
-        return ended.returncode == 0
+            self._done[verb, not text] += 1
+            if text:
+                self.failures.append((verb, text))
+        return text
+
+    def _docker(self, client, *args):
+        while (text := self._once(client, *args)) and not self._over.is_set():
+            if not AWAY.search(text) and not NO_ANSWER.search(text):
+                return bool(DONE_BEFORE.search(text)) and args[0] in ("create", "rm")
+        return not text
 
     def _work(self, client, name):
         create = ["--name", name, "--gpus", "1", *self._locks.options, BUSYBOX, *self._locks.command]
-        steps = [("create", *create), ("start", name), ("stop", "-t", "5", name), ("start", name)]
+        steps = [("create", *create), ("start", name), ("stop", "-t", "5", name), ("start", name), ("exec", name, "true")]
         while not self._over.is_set():
             whole = all(self._docker(client, *step) for step in steps)
             whole = self._docker(client, "rm", "-f", name) and whole
@@ -71,10 +85,12 @@ class Load:
         with self._lock:
             return [text for failed, text in self.failures if failed == verb]
 
-    def unanswered(self):
-        """Commands that failed without an answer: the connection was cut, or there was none."""
+    def surprises(self, *expected):
+        """Failures for other reasons than that the Engine was away, or an expected one. A connection that was cut, or
+        that there was none, is a surprise."""
+        known = [AWAY, DONE_BEFORE, *map(re.compile, expected)]
         with self._lock:
-            return [failure for failure in self.failures if "Error response from daemon: " not in failure[1]]
+            return [failure for failure in self.failures if not any(reason.search(failure[1]) for reason in known)]
 
     def wait_for(self, more, what="cycle", good=True, timeout=60):
         """Until so many more were counted than now."""

@@ -28,6 +28,8 @@ class SlotLocks:
         self.options = ["-v", f"{self._directory}:/locks"]
         self.command = ["/locks/slot_user", "/locks"]
 
-    def used_twice(self):
-        """Containers that found their slot in use, and the slot."""
-        return (self._directory / "twice").read_text().splitlines()
+    def used_twice(self, excused=()):
+        """Slot, container that found it in use, and the one that used it; but for processes of the excused containers."""
+        lines = [line.split() for line in (self._directory / "twice").read_text().splitlines()]
+        short = {container[:12] for container in excused}
+        return [line for line in lines if not short.intersection(line[1:])]
