@@ -12,6 +12,8 @@
 
 namespace ds01::gateway {
 
+inline constexpr std::size_t kMostIdleEngines = 32;
+
 struct Core {
   Core(boost::asio::any_io_executor executor_in, Ports ports_in, GatewayOptions options_in)
       : executor(std::move(executor_in)),
@@ -32,8 +34,9 @@ struct Core {
   std::set<boost::asio::local::stream_protocol::acceptor*> acceptors;
   std::size_t connections = 0;
   std::map<Account, std::size_t> connections_by_account;  // after identification: of the user it acts as
-  net::Turns identifying;                                 // keys are accounts
-  net::Turns requests;                                    // keys are uids
+  IdleEngines idle_engines{kMostIdleEngines};
+  net::Turns identifying;  // keys are accounts
+  net::Turns requests;     // keys are uids
   MemoryBudget memory;
 
   std::size_t connectionsOf(const Account& account) const {

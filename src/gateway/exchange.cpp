@@ -163,7 +163,12 @@ asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGu
   while (true) {
     const Result<Sent> sent = co_await send(out, nothing);
     if (!sent) co_return co_await engineFailed(sent.error());
-    side_.start(besides(out.stream_body && head_.hasBody()));
+    body_owed_ = out.stream_body && head_.hasBody();
+    if (body_owed_) {
+      side_.start(streamAndWatch());
+    } else {
+      watchLightly();
+    }
     Result<ResponseHead> response = co_await engine_.readHead(out.method == "HEAD");
     if (!response) {
       co_await stopBesides();
@@ -212,7 +217,11 @@ asio::awaitable<Flow> Exchange::relayAnswer(ResponseHead response, BodyFilter* f
   }
   const bool body_open = !client_.bodyDone();
   co_await stopBesides();
-  if (!whole || !response.keep_alive || response.until_close) engine_.close();
+  if (!whole || !response.keep_alive || response.until_close || body_open || body_owed_) {
+    engine_.close();
+  } else {
+    engine_.exchangeEnded();
+  }
   if (!whole) co_return Flow::Close;
   co_return body_open ? Flow::Drain : flowAfterAnswer();
 }
@@ -257,9 +266,18 @@ asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::str
   }
 }
 
-asio::awaitable<void> Exchange::besides(bool stream_body) {
-  if (stream_body) co_await pumpBody();
+asio::awaitable<void> Exchange::streamAndWatch() {
+  co_await pumpBody();
   if (!stop_side_ && client_.bodyDone()) co_await watchClient();
+}
+
+// Most answers are there before anything comes from the client: then this is all that the watching costs.
+void Exchange::watchLightly() {
+  watch_ = std::make_shared<Watch>(this);
+  client_.socket().async_wait(Socket::wait_read, [watch = watch_](const error_code& ec) {
+    if (ec || watch->exchange == nullptr) return;
+    watch->exchange->side_.start(watch->exchange->lookAtClient());
+  });
 }
 
 asio::awaitable<void> Exchange::pumpBody() {
@@ -282,6 +300,7 @@ asio::awaitable<void> Exchange::pumpBody() {
       written = co_await writeChunk(engine_.socket(), out);
     }
     // An Engine that does not read on has answered already, or is gone; whoever reads its answer finds out.
+    if (written && out.empty()) body_owed_ = false;
     if (!written || out.empty()) co_return;
   }
   if (stop_side_) co_return;
@@ -295,6 +314,12 @@ asio::awaitable<void> Exchange::watchClient() {
   error_code ec;
   co_await client.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
   if (ec || stop_side_) co_return;
+  co_await lookAtClient();
+}
+
+asio::awaitable<void> Exchange::lookAtClient() {
+  Socket& client = client_.socket();
+  error_code ec;
   if (!hungUp(client)) {
     char byte = 0;
     const std::size_t waiting = client.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
@@ -308,6 +333,12 @@ asio::awaitable<void> Exchange::watchClient() {
 }
 
 asio::awaitable<void> Exchange::stopBesides() {
+  if (watch_) {
+    watch_->exchange = nullptr;
+    watch_.reset();
+    error_code ignored;
+    if (!side_.running()) client_.socket().cancel(ignored);
+  }
   if (side_.running()) {
     stop_side_ = true;
     error_code ignored;
@@ -350,7 +381,11 @@ asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function
       if (*count == 0) break;
       response.body.append(piece.get(), *count);
     }
-    if (!response.head.keep_alive || response.head.until_close) engine_.close();
+    if (response.head.keep_alive && !response.head.until_close) {
+      engine_.exchangeEnded();
+    } else {
+      engine_.close();
+    }
     co_return response;
   }
 }

@@ -73,7 +73,9 @@ class Exchange {
         side_(core.executor) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() = default;
+  ~Exchange() {
+    if (watch_) watch_->exchange = nullptr;
+  }
 
   Ports& ports() { return core_.ports; }
   const Caller& caller() const { return caller_; }
@@ -122,9 +124,11 @@ class Exchange {
   boost::asio::awaitable<Flow> relayAnswer(ResponseHead response, BodyFilter* filter);
   boost::asio::awaitable<Flow> upgrade(ResponseHead response);
   boost::asio::awaitable<bool> relayBody(const ResponseHead& response, std::string head, BodyFilter* filter);
-  boost::asio::awaitable<void> besides(bool stream_body);
+  boost::asio::awaitable<void> streamAndWatch();
   boost::asio::awaitable<void> pumpBody();
+  void watchLightly();
   boost::asio::awaitable<void> watchClient();
+  boost::asio::awaitable<void> lookAtClient();
   boost::asio::awaitable<void> stopBesides();
   boost::asio::awaitable<Status> sendContinue();
   Flow flowAfterAnswer() const;
@@ -140,10 +144,17 @@ class Exchange {
   MemoryBudget::Charge memory_;         // for the request's body
   MemoryBudget::Charge answer_memory_;  // for the largest answer that was read whole
 
+  // What the first look at the client shares with this; it may be told after this is gone.
+  struct Watch {
+    explicit Watch(Exchange* of) : exchange(of) {}
+    Exchange* exchange;  // null once nobody wants to know
+  };
+  std::shared_ptr<Watch> watch_;
   // The coroutine beside the answer: carries the request body to the Engine, then watches the client.
   net::SideTask side_;
   bool stop_side_ = false;
   bool client_broken_ = false;
+  bool body_owed_ = false;  // the Engine has not been sent all of the request's body
   bool continue_sent_ = false;
   BodyGuard* guard_ = nullptr;
   std::optional<Denial> refused_;  // by the guard

@@ -91,6 +91,7 @@ void Gateway::stop() {
   error_code ignored;
   for (auto* acceptor : core_->acceptors) acceptor->close(ignored);
   for (Socket* socket : core_->sockets) socket->close(ignored);
+  core_->idle_engines.clear();
 }
 
 std::size_t Gateway::connections() const {

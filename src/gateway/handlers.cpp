@@ -1,5 +1,6 @@
 #include "gateway/handlers.h"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -101,7 +102,7 @@ asio::awaitable<std::optional<Flow>> addOwnerFilter(Exchange& exchange) {
   co_return std::nullopt;
 }
 
-using View = asio::awaitable<Status> (*)(Ownership&, std::string, json::value&);
+using View = asio::awaitable<Result<bool>> (*)(Ownership&, std::string, json::value&);
 
 // Asks the Engine and shows the caller the answer through `view`.
 asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
@@ -110,11 +111,11 @@ asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
   if (response->head.status == 200) {
-    Result<json::value> value = parseAnswer(response->body);
+    Result<json::value> value = parseAnswer(response->body, json::make_shared_resource<json::monotonic_resource>());
     if (!value) co_return co_await exchange.engineFailed(value.error());
-    const Status viewed = co_await view(exchange.ports().ownership, exchange.caller().user.login, *value);
-    if (!viewed) co_return co_await exchange.engineFailed(viewed.error());
-    response->body = json::serialize(*value);
+    const Result<bool> changed = co_await view(exchange.ports().ownership, exchange.caller().user.login, *value);
+    if (!changed) co_return co_await exchange.engineFailed(changed.error());
+    if (*changed) response->body = json::serialize(*value);
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }

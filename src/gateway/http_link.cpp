@@ -108,6 +108,24 @@ asio::awaitable<Result<std::size_t>> readSome(Socket& socket, beast::flat_buffer
   }
 }
 
+// As Beast's own, whose first reads are small.
+asio::awaitable<error_code> readHeader(Socket& socket, beast::flat_buffer& buffer,
+                                       http::response_parser<http::buffer_body>& parser) {
+  error_code ec;
+  while (true) {
+    if (buffer.size() > 0) {
+      buffer.consume(parser.put(buffer.data(), ec));
+      if (ec && ec != http::error::need_more) co_return ec;
+      if (parser.is_header_done()) co_return error_code();
+    }
+    const std::size_t got =
+        co_await socket.async_read_some(buffer.prepare(16UL * 1024), asio::redirect_error(asio::use_awaitable, ec));
+    buffer.commit(got);
+    if (ec == asio::error::eof) co_return parser.got_some() ? http::error::partial_message : http::error::end_of_stream;
+    if (ec) co_return ec;
+  }
+}
+
 std::string takeAll(beast::flat_buffer& buffer) {
   std::string out(view(buffer));
   buffer.consume(buffer.size());
@@ -118,8 +136,17 @@ std::string takeAll(beast::flat_buffer& buffer) {
 
 asio::awaitable<Status> writeAll(Socket& socket, std::string_view first, std::string_view second,
                                  std::string_view third) {
-  const std::array<asio::const_buffer, 3> pieces{asio::buffer(first), asio::buffer(second), asio::buffer(third)};
+  std::array<asio::const_buffer, 3> pieces{asio::buffer(first), asio::buffer(second), asio::buffer(third)};
   error_code ec;
+  // Nearly always there is room for all of it, and no need to go through the loop.
+  std::size_t sent = socket.write_some(pieces, ec);
+  if (!ec && sent == asio::buffer_size(pieces)) co_return Status{};
+  if (ec && ec != asio::error::would_block) co_return fail(ioError(ec, "write"));
+  for (asio::const_buffer& piece : pieces) {
+    const std::size_t gone = std::min(sent, piece.size());
+    piece += gone;
+    sent -= gone;
+  }
   co_await asio::async_write(socket, pieces, asio::redirect_error(asio::use_awaitable, ec));
   if (ec) co_return fail(ioError(ec, "write"));
   co_return Status{};
@@ -144,7 +171,10 @@ struct ClientLink::Parsing {
   std::optional<http::request_parser<http::buffer_body>> parser;
 };
 
-ClientLink::ClientLink(Socket socket) : socket_(std::move(socket)), parsing_(std::make_unique<Parsing>()) {}
+ClientLink::ClientLink(Socket socket) : socket_(std::move(socket)), parsing_(std::make_unique<Parsing>()) {
+  error_code ignored;  // only of a socket that is closed, and then the first read says so
+  socket_.non_blocking(true, ignored);
+}
 ClientLink::~ClientLink() = default;
 
 asio::awaitable<std::expected<std::string, Denial>> ClientLink::readHead(std::chrono::milliseconds limit,
@@ -220,24 +250,30 @@ struct EngineLink::Parsing {
   std::optional<http::response_parser<http::buffer_body>> parser;
 };
 
-EngineLink::EngineLink(asio::any_io_executor executor, std::string path)
+EngineLink::EngineLink(asio::any_io_executor executor, std::string path, IdleEngines& idle)
     : executor_(std::move(executor)),
       path_(std::move(path)),
       socket_(executor_),
-      parsing_(std::make_unique<Parsing>()) {}
+      parsing_(std::make_unique<Parsing>()),
+      idle_(idle) {}
 EngineLink::~EngineLink() = default;
 
 asio::awaitable<Result<bool>> EngineLink::ensure() {
   if (socket_.is_open()) {
-    char byte = 0;
-    const ssize_t peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     // Silence is the only good sign: an end, an error or bytes nobody asked for spoil the connection.
-    const bool silent = peeked < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    if (silent && !spent_ && bodyDone() && !hasBuffered()) {
-      used_ = true;
+    if (silent(socket_) && clean_ && !spent_ && bodyDone() && !hasBuffered()) {
+      clean_ = false;
       co_return true;
     }
     close();
+  }
+  parsing_->buffer.clear();
+  parsing_->parser.reset();
+  spent_ = false;
+  clean_ = false;
+  if (std::optional<Socket> idle = idle_.take()) {
+    socket_ = std::move(*idle);
+    co_return true;
   }
   const Status connected = co_await connect();
   if (!connected) co_return fail(connected.error());
@@ -245,9 +281,6 @@ asio::awaitable<Result<bool>> EngineLink::ensure() {
 }
 
 asio::awaitable<Status> EngineLink::connect() {
-  parsing_->buffer.clear();
-  parsing_->parser.reset();
-  spent_ = false;
   if (path_.empty() || path_.size() >= sizeof(sockaddr_un::sun_path)) {
     co_return fail(ErrorCode::Unavailable, "the path does not fit a socket address");
   }
@@ -255,7 +288,7 @@ asio::awaitable<Status> EngineLink::connect() {
   for (int attempt = 0;; ++attempt) {
     error_code ec;
     socket_.open(endpoint.protocol(), ec);
-    if (!ec) socket_.native_non_blocking(true, ec);
+    if (!ec) socket_.non_blocking(true, ec);
     if (ec) co_return fail(ErrorCode::Unavailable, ec.message());
     // Asio takes the EAGAIN of a full backlog for a connection in progress (unix(7): connect does not wait then).
     if (::connect(socket_.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) {
@@ -277,9 +310,9 @@ asio::awaitable<Result<ResponseHead>> EngineLink::readHead(bool to_head) {
     parser.header_limit(static_cast<std::uint32_t>(kMaxHeadBytes));
     parser.body_limit(boost::none);
     parser.skip(to_head);
-    error_code ec;
-    co_await http::async_read_header(socket_, parsing_->buffer, parser, asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return fail(ioError(ec, "read answer"));
+    if (const error_code ec = co_await readHeader(socket_, parsing_->buffer, parser); ec) {
+      co_return fail(ioError(ec, "read answer"));
+    }
     const auto& message = parser.get();
     const int status = static_cast<int>(message.result_int());
     if (status >= 100 && status < 200 && status != 101) continue;
@@ -317,6 +350,13 @@ void EngineLink::shutdownSend() {
   spent_ = true;
   error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+void EngineLink::giveBack() {
+  if (clean_ && !spent_ && socket_.is_open() && bodyDone() && !hasBuffered() && silent(socket_)) {
+    idle_.give(std::move(socket_));
+  }
+  close();
 }
 
 void EngineLink::close() {

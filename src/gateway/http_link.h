@@ -21,6 +21,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/result.h"
+#include "gateway/idle_engines.h"
 #include "gateway/raw_head.h"
 #include "gateway/response_head.h"
 #include "model/denial.h"
@@ -72,15 +73,16 @@ class ClientLink {
 
 class EngineLink {
  public:
-  EngineLink(boost::asio::any_io_executor executor, std::string path);
+  // `idle` outlives this.
+  EngineLink(boost::asio::any_io_executor executor, std::string path, IdleEngines& idle);
   EngineLink(const EngineLink&) = delete;
   EngineLink& operator=(const EngineLink&) = delete;
   ~EngineLink();
 
   Socket& socket() { return socket_; }
 
-  // Connects unless the connection at hand is still good. True: it is one that was used before. Unavailable, with the
-  // system's reason, when the Engine is away.
+  // Connects unless the connection at hand or an idle one is still good. True: it is one that was used before.
+  // Unavailable, with the system's reason, when the Engine is away.
   boost::asio::awaitable<Result<bool>> ensure();
   // Skips 1xx but 101. `to_head`: the answer to a HEAD has no body.
   boost::asio::awaitable<Result<ResponseHead>> readHead(bool to_head);
@@ -90,6 +92,10 @@ class EngineLink {
   std::string takeBuffered();
   void shutdownSend();  // the connection is not used again after
   void close();
+  // The request has been sent whole and its answer read whole: what comes next is another request's.
+  void exchangeEnded() { clean_ = true; }
+  // Lets others use the connection, if its last exchange has ended; closes it if not.
+  void giveBack();
 
  private:
   struct Parsing;
@@ -99,7 +105,8 @@ class EngineLink {
   std::string path_;
   Socket socket_;
   std::unique_ptr<Parsing> parsing_;
-  bool used_ = false;
+  IdleEngines& idle_;
+  bool clean_ = false;
   bool spent_ = false;  // half-closed by us
 };
 

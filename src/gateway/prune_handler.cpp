@@ -41,7 +41,7 @@ asio::awaitable<Result<std::vector<PruneCandidate>>> findCandidates(Exchange& ex
   if (response->head.status != 200) co_return fail(ErrorCode::Malformed, "it does not list containers");
   Result<json::value> list = parseAnswer(response->body);
   if (!list) co_return fail(list.error());
-  const Status kept = co_await keepOwnContainers(exchange.ports().ownership, exchange.caller().user.login, *list);
+  const Result<bool> kept = co_await keepOwnContainers(exchange.ports().ownership, exchange.caller().user.login, *list);
   if (!kept) co_return fail(kept.error());
   co_return prunable(*list, order);
 }

@@ -57,7 +57,7 @@ class Session {
       : shared_core_(std::move(core)),
         core_(*shared_core_),
         client_(std::move(socket)),
-        engine_(core_.executor, core_.options.engine_socket),
+        engine_(core_.executor, core_.options.engine_socket, core_.idle_engines),
         registration_(core_, client_.socket()),
         engine_registration_(core_, engine_.socket()),
         account_(account) {
@@ -173,7 +173,11 @@ asio::awaitable<void> Session::run() {
   const std::optional<Denial> refused = co_await identify();
   Flow flow = Flow::KeepAlive;
   while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
-  engine_.close();
+  if (core_.stopping) {
+    engine_.close();
+  } else {
+    engine_.giveBack();
+  }
   if (flow == Flow::Drain) co_await client_.drain(core_.options.drain_timeout);
 }
 

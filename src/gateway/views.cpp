@@ -26,18 +26,19 @@ std::string messageOf(std::string_view body) {
   return message != nullptr && message->is_string() ? std::string(message->get_string()) : std::string();
 }
 
-asio::awaitable<Status> hideInOne(Ownership& ownership, const std::string& login, json::object& network) {
+asio::awaitable<Result<bool>> hideInOne(Ownership& ownership, const std::string& login, json::object& network) {
   json::value* const member = network.if_contains("Containers");
   json::object* const containers = member != nullptr ? member->if_object() : nullptr;
-  if (containers == nullptr) co_return Status{};
+  if (containers == nullptr) co_return false;
+  bool hidden = false;
   std::vector<std::string> ids;
   for (const auto& entry : *containers) ids.emplace_back(entry.key());
   for (const std::string& id : ids) {
     const Result<bool> own = co_await isOwn(ownership, login, id);
     if (!own) co_return fail(own.error());
-    if (!*own) containers->erase(id);
+    if (!*own) hidden = containers->erase(id) > 0 || hidden;
   }
-  co_return Status{};
+  co_return hidden;
 }
 
 }  // namespace
@@ -49,11 +50,11 @@ asio::awaitable<Result<bool>> isOwn(Ownership& ownership, std::string login, std
   co_return fail(found.error());
 }
 
-Result<json::value> parseAnswer(std::string_view body) {
+Result<json::value> parseAnswer(std::string_view body, json::storage_ptr storage) {
   boost::system::error_code ec;
   json::parse_options options;
   options.max_depth = 64;
-  json::value value = json::parse(body, ec, {}, options);
+  json::value value = json::parse(body, ec, std::move(storage), options);
   if (ec) return fail(ErrorCode::Malformed, "the Engine's answer is not JSON: " + ec.message());
   return value;
 }
@@ -69,33 +70,40 @@ std::string withWarnings(std::string body, const std::vector<std::string>& warni
   return json::serialize(*object) + "\n";
 }
 
-asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, json::value& list) {
+asio::awaitable<Result<bool>> keepOwnContainers(Ownership& ownership, std::string login, json::value& list) {
   json::array* const items = list.if_array();
   if (items == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of containers is not a list");
-  json::array kept(list.storage());
-  for (json::value& item : *items) {
+  std::vector<bool> own_items;
+  for (const json::value& item : *items) {
     const json::object* const object = item.if_object();
     const json::value* const id = object != nullptr ? object->if_contains("Id") : nullptr;
-    if (id == nullptr || !id->is_string()) continue;
-    const Result<bool> own = co_await isOwn(ownership, login, std::string(id->get_string()));
+    Result<bool> own = false;
+    if (id != nullptr && id->is_string()) own = co_await isOwn(ownership, login, std::string(id->get_string()));
     if (!own) co_return fail(own.error());
-    if (*own) kept.push_back(std::move(item));
+    own_items.push_back(*own);
+  }
+  if (std::ranges::find(own_items, false) == own_items.end()) co_return false;
+  json::array kept(list.storage());
+  for (std::size_t i = 0; i < own_items.size(); ++i) {
+    if (own_items[i]) kept.push_back(std::move((*items)[i]));
   }
   *items = std::move(kept);
-  co_return Status{};
+  co_return true;
 }
 
-asio::awaitable<Status> hideForeignEndpoints(Ownership& ownership, std::string login, json::value& view) {
+asio::awaitable<Result<bool>> hideForeignEndpoints(Ownership& ownership, std::string login, json::value& view) {
   if (json::object* const one = view.if_object()) co_return co_await hideInOne(ownership, login, *one);
   json::array* const many = view.if_array();
   if (many == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's answer about networks is not understood");
+  bool any = false;
   for (json::value& item : *many) {
     json::object* const network = item.if_object();
     if (network == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of networks is not understood");
-    const Status hidden = co_await hideInOne(ownership, login, *network);
+    const Result<bool> hidden = co_await hideInOne(ownership, login, *network);
     if (!hidden) co_return fail(hidden.error());
+    any = any || *hidden;
   }
-  co_return Status{};
+  co_return any;
 }
 
 std::optional<std::string> idInConflict(std::string_view body) {

@@ -17,16 +17,22 @@ namespace ds01::gateway {
 // Whether the container exists and belongs to `login`; the Engine's silence is an error.
 boost::asio::awaitable<Result<bool>> isOwn(Ownership& ownership, std::string login, std::string ref);
 
-Result<boost::json::value> parseAnswer(std::string_view body);
+// What is only looked at and soon gone may live in one block of memory that is freed at once
+// (json::monotonic_resource).
+Result<boost::json::value> parseAnswer(std::string_view body, boost::json::storage_ptr storage = {});
 
 // An answer with our lines behind the Engine's own in "Warnings"; the same text if it is no object.
 std::string withWarnings(std::string body, const std::vector<std::string>& warnings);
 
+// Views say whether they have taken anything out.
+
 // GET /containers/json: keeps the items of `login`, each as the Engine wrote it.
-boost::asio::awaitable<Status> keepOwnContainers(Ownership& ownership, std::string login, boost::json::value& list);
+boost::asio::awaitable<Result<bool>> keepOwnContainers(Ownership& ownership, std::string login,
+                                                       boost::json::value& list);
 
 // GET /networks and /networks/{}: takes the endpoints of other people's containers out of "Containers".
-boost::asio::awaitable<Status> hideForeignEndpoints(Ownership& ownership, std::string login, boost::json::value& view);
+boost::asio::awaitable<Result<bool>> hideForeignEndpoints(Ownership& ownership, std::string login,
+                                                          boost::json::value& view);
 
 // The container id that a name conflict names, if `body` is one: {"message": "Conflict. The container name "/x" is
 // already in use by container "<64 hex digits>". You have to …"}.
