@@ -85,7 +85,7 @@ asio::awaitable<Status> SliceNames::save() {
       [this](auto handler) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         // Tracked: a loop that has nothing else to do waits for the answer.
-        asio::any_io_executor loop = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+        const asio::any_io_executor loop = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
         save_(slices::encodeNames(names_), [loop, shared](Status written) {
           asio::post(loop, [shared, written = std::move(written)]() mutable { (*shared)(std::move(written)); });
         });
