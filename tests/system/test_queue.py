@@ -27,16 +27,6 @@ LIMITS = "  max_gpu_equivalents: {0}\n  max_gpu_slots_per_container: 8\n  max_co
 SERVED = 30  # seconds; far less than anybody's time in the line
 
 
-def write_gpus(daemon, count):
-    rows = [
-        f"  - {{index: {i}, uuid: GPU-00000000-0000-4000-8000-{i:012}, model: NVIDIA A100-SXM4-80GB, memory_mib: 81920}}"
-        for i in range(count)
-    ]
-    path = daemon.config / f"gpus-{count}.yaml"
-    path.write_text("gpus:\n" + "\n".join(rows) + "\n")
-    daemon.gpus = f"sim:{path}"
-
-
 def write_limits(daemon, logins, gpus=8, **changed):
     path = daemon.config / "user-overrides.yaml"
     text = path.read_text().split("# of the queue's tests\n", 1)[0] + "# of the queue's tests\n"
@@ -56,7 +46,7 @@ def carol(module_stack):
 @pytest.fixture(scope="module")
 def line_machine(module_stack, carol):
     daemon = module_stack.daemon
-    write_gpus(daemon, 2)
+    daemon.use_whole_gpus(2)
     write_limits(daemon, [client.user.name for client in (module_stack.alice, module_stack.bob, carol)])
     daemon.restart()
 
@@ -369,7 +359,7 @@ def test_Root_Docker_64_requests_at_once_for_8_gpus(stack, carol, eight_users):
     daemon = stack.daemon
     everybody = [stack.alice.user.name, stack.bob.user.name, carol.user.name]
     before = daemon.gpus
-    write_gpus(daemon, 8)
+    daemon.use_whole_gpus(8)
     write_limits(daemon, everybody + [user.name for user in eight_users], gpus=64)
     daemon.restart()
     with contextlib.ExitStack() as connections:

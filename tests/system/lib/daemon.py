@@ -104,6 +104,16 @@ class Daemon:
         file = self.config / "ds01d.yaml"
         file.write_text(json.dumps({**json.loads(file.read_text()), **settings}, indent=2) + "\n")
 
+    def use_whole_gpus(self, count):
+        """So many simulated ones in place of the site's, from the next start on."""
+        rows = [
+            f"  - {{index: {i}, uuid: GPU-00000000-0000-4000-8000-{i:012}, model: NVIDIA A100-SXM4-80GB, memory_mib: 81920}}"
+            for i in range(count)
+        ]
+        path = self.config / f"gpus-{count}.yaml"
+        path.write_text("gpus:\n" + "\n".join(rows) + "\n")
+        self.gpus = f"sim:{path}"
+
     def reload(self, expected="the configuration was reloaded"):
         """SIGHUP, and what ds01d logs until it says `expected`."""
         before = len(self.stderr.read_text(errors="replace"))
