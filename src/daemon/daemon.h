@@ -14,6 +14,7 @@
 #include "daemon/adapters.h"
 #include "daemon/control_server.h"
 #include "daemon/control_view.h"
+#include "daemon/denial_limit.h"
 #include "daemon/engine_watch.h"
 #include "daemon/event_log.h"
 #include "daemon/explain_routes.h"
@@ -63,6 +64,7 @@ class Daemon {
   net::RealClock clock_;
   Failures failures_;
   events::JsonlSink log_;
+  DenialLimit recorded_;
   RecentEvents events_;  // all parts tell their events here
   allocator::StateWriter writer_;
   allocator::StateWriter names_writer_;

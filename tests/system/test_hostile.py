@@ -190,6 +190,24 @@ def test_Root_Docker_a_flood_beside_work(stack, alice, bob):
     assert set(statuses) == {"200"} and statuses["200"] > 100, statuses
 
 
+def test_Root_Docker_refusals_do_not_fill_the_log(stack, alice, bob):
+    times = 1500
+    with bob.raw() as raw:
+        for _ in range(times):
+            assert raw.ask("GET", "/swarm").status == 403
+    with alice.raw() as raw:
+        assert raw.ask("GET", "/swarm").status == 403
+    stack.daemon.restart()  # writes what is left to say
+    recorded = [event for event in stack.daemon.events() if event["event_type"] == "auth.denied"]
+    left_out = [event for event in stack.daemon.events() if event["event_type"] == "auth.suppressed"]
+    of_bob = [event for event in recorded if event["user"] == bob.user.name and event["details"]["path"] == "/swarm"]
+    assert len(of_bob) < times
+    assert len([event for event in recorded if event["user"] == bob.user.name]) >= 600
+    assert {event["user"] for event in left_out} == {bob.user.name}
+    assert len(of_bob) + sum(event["details"]["count"] for event in left_out) == times
+    assert [event for event in recorded if event["user"] == alice.user.name]
+
+
 def test_Root_Docker_no_answer_reaches_the_wrong_client(stack, alice, bob):
     """Requests that are given up half-way, answers that come late, requests sent before the answer to the one before."""
     seed = 20261126
