@@ -36,7 +36,10 @@ while not ended:
         if key.data is None:
             ended = True
             break
-        key.data.extend(key.fileobj.recv(65536))
+        piece = key.fileobj.recv(65536)
+        if not piece:
+            sys.exit(f"a connection was closed after {bytes(key.data)!r}; {statuses}")
+        key.data.extend(piece)
         if whole(bytes(key.data)):
             statuses[bytes(key.data[9:12]).decode()] += 1
             key.data.clear()

@@ -149,6 +149,8 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   net::Turns::Turn turn;
   if (const std::uint32_t uid = peer_->caller().user.uid; uid != 0) turn = co_await core_.requests.take(uid);
   if (core_.stopping) co_return Flow::Close;
+  // Nobody is there any more who wants it.
+  if (turn.waited() && hungUp(client_.socket())) co_return Flow::Close;
   if (!peer_->alive()) {
     Denial gone{403, "peer_gone", "the process that opened this connection has exited; connect again"};
     co_return co_await refuse(std::move(gone));

@@ -102,6 +102,7 @@ Turns::Turn& Turns::Turn::operator=(Turn&& other) noexcept {
     state_ = std::move(other.state_);
     key_ = other.key_;
     number_ = std::exchange(other.number_, 0);
+    waited_ = other.waited_;
   }
   return *this;
 }
@@ -115,7 +116,7 @@ asio::awaitable<Turns::Turn> Turns::take(std::uint64_t key) {
   const std::shared_ptr<State> state = state_;
   Line& line = state->lines[key];  // stays in its place as long as somebody has a turn or waits
   state->dropLong(line);
-  if (line.waiting.empty() && line.turns.size() < state->at_once) co_return Turn(state, key, state->begin(line));
+  if (line.waiting.empty() && line.turns.size() < state->at_once) co_return Turn(state, key, state->begin(line), false);
 
   const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
   const Standing standing(line, waiter);
@@ -129,7 +130,7 @@ asio::awaitable<Turns::Turn> Turns::take(std::uint64_t key) {
     state->dropLong(line);
     state->advance(key);
   }
-  co_return Turn(state, key, waiter->number);
+  co_return Turn(state, key, waiter->number, true);
 }
 
 std::size_t Turns::waiting() const {

@@ -28,20 +28,25 @@ class Turns {
    public:
     Turn() = default;  // none
     Turn(Turn&& other) noexcept
-        : state_(std::move(other.state_)), key_(other.key_), number_(std::exchange(other.number_, 0)) {}
+        : state_(std::move(other.state_)),
+          key_(other.key_),
+          number_(std::exchange(other.number_, 0)),
+          waited_(other.waited_) {}
     Turn& operator=(Turn&& other) noexcept;
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn() { end(); }
     void end();
+    bool waited() const { return waited_; }  // it was not there at once
 
    private:
     friend class Turns;
-    Turn(std::shared_ptr<State> state, std::uint64_t key, std::uint64_t number)
-        : state_(std::move(state)), key_(key), number_(number) {}
+    Turn(std::shared_ptr<State> state, std::uint64_t key, std::uint64_t number, bool waited)
+        : state_(std::move(state)), key_(key), number_(number), waited_(waited) {}
     std::shared_ptr<State> state_;
     std::uint64_t key_ = 0;
     std::uint64_t number_ = 0;
+    bool waited_ = false;
   };
 
   boost::asio::awaitable<Turn> take(std::uint64_t key);

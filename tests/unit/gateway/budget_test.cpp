@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -173,6 +174,26 @@ TEST(GatewayTurns, whatTakesLongMakesNobodyWait) {
   EXPECT_EQ(h.connect().get("/info")->status, 200);
   engine.answer();
   EXPECT_EQ(waiting.read()->status, 200);
+}
+
+TEST(GatewayTurns, theRequestsOfThoseWhoHaveHungUpAreNotMade) {
+  GatewayOptions options;
+  options.requests_per_uid = 1;
+  options.longest_turn = std::chrono::hours(1);
+  SlowEngine engine;
+  Harness h(engine.handler(), options);
+  Client first = h.connect();
+  EXPECT_TRUE(first.send(kGetVersion));
+  engine.awaitArrivals(1);
+  for (int i = 0; i < 5; ++i) {
+    Client impatient = h.connect();
+    EXPECT_TRUE(impatient.send(kGetInfo));
+    while (h.connections() < static_cast<std::size_t>(i) + 2) std::this_thread::yield();
+  }
+  engine.answer();
+  EXPECT_EQ(first.read()->status, 200);
+  while (h.connections() > 1) std::this_thread::yield();
+  EXPECT_THAT(engine.arrived(), Not(Contains("/info")));
 }
 
 TEST(GatewayTurns, whoseProcessHasGoneMeanwhileIsRefused) {
