@@ -22,10 +22,11 @@ def saved_leases(stack):
 
 
 def not_on_disk(stack):
-    """Slots that somebody holds without a line in the ledger's file."""
+    """Slots of containers without a line in the ledger's file. A reservation whose write is under way, or just failing, has
+    no container yet: the Engine is not asked before."""
     held, saved = stack.daemon.held(), saved_leases(stack).values()
     on_disk = {(uuid, lease["login"]) for lease in saved for uuid in lease["uuids"]}
-    return [gpu for uuid, gpu in held.items() if (uuid, gpu["user"]) not in on_disk]
+    return [gpu for uuid, gpu in held.items() if gpu["container_id"] and (uuid, gpu["user"]) not in on_disk]
 
 
 def _about_container(container, held, saved):
