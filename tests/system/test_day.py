@@ -95,6 +95,8 @@ class Person:
 
     @staticmethod
     def _engine_away(reply):
+        if reply.status == 500:  # the Engine's own: the container ended while it was updated
+            return "container not running" in reply.message()
         return reply.status == 502 and "the Docker Engine broke off its answer" in reply.message()
 
     def close(self):
