@@ -19,7 +19,7 @@ class KernelPeer final : public gateway::Peer {
 
 gateway::Account KernelIdentities::accountOf(int socket) const {
   const identity::posix::SeemingPeer peer = identity::posix::seemingPeer(socket);
-  return {peer.uid, peer.on_host};
+  return {.id = peer.on_host ? peer.uid : peer.pid_namespace, .on_host = peer.on_host};
 }
 
 boost::asio::awaitable<std::expected<std::shared_ptr<gateway::Peer>, Denial>> KernelIdentities::identify(int socket) {

@@ -65,11 +65,15 @@ asio::awaitable<Result<std::vector<PresentContainer>>> inspectAll(OwnerService& 
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   Inspection inspection{owners, engine, listed, std::vector<Found>(listed.size())};
   std::list<net::SideTask> tasks;
-  for (std::size_t i = 0; i < std::min(kAtOnce, listed.size()); ++i) {
-    tasks.emplace_back(executor).start(inspectSome(inspection));
+  std::exception_ptr thrown;
+  try {
+    for (std::size_t i = 0; i < std::min(kAtOnce, listed.size()); ++i) {
+      tasks.emplace_back(executor).start(inspectSome(inspection));
+    }
+  } catch (...) {
+    thrown = std::current_exception();
   }
   // To the end of all of them, because they use what is on this frame.
-  std::exception_ptr thrown;
   for (net::SideTask& task : tasks) {
     try {
       co_await task.join();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -19,7 +19,8 @@ struct Core {
       : executor(std::move(executor_in)),
         ports(ports_in),
         options(std::move(options_in)),
-        identifying(options.identifications_per_account, options.longest_turn),
+        caps(options.connections),
+        identifying(options.identifications_per_account, std::nullopt),
         requests(options.requests_per_uid, options.longest_turn),
         memory(options.memory) {}
 
@@ -33,18 +34,11 @@ struct Core {
   std::set<Socket*> sockets;
   std::set<boost::asio::local::stream_protocol::acceptor*> acceptors;
   std::size_t connections = 0;
-  std::map<Account, std::size_t> connections_by_account;  // after identification: of the user it acts as
+  ConnectionCaps caps;
   IdleEngines idle_engines{kMostIdleEngines};
   net::Turns identifying;  // keys are accounts
   net::Turns requests;     // keys are uids
   MemoryBudget memory;
-
-  std::size_t connectionsOf(const Account& account) const {
-    const auto found = connections_by_account.find(account);
-    return found == connections_by_account.end() ? 0 : found->second;
-  }
-
-  std::size_t userConnections() const { return connections - connectionsOf(kRootOnHost); }
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

@@ -322,7 +322,12 @@ asio::awaitable<void> Exchange::lookAtClient() {
   error_code ec;
   if (!hungUp(client)) {
     char byte = 0;
-    const std::size_t waiting = client.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
+    std::size_t waiting = client.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
+    while (ec == asio::error::would_block) {  // what there was to be read has been read meanwhile
+      co_await client.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+      if (ec || stop_side_) co_return;
+      waiting = client.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
+    }
     // Nothing and no error: it has closed its direction, which Go takes for the wish to stop. Else the next request.
     if (waiting == 0 && ec == asio::error::eof) engine_.shutdownSend();
     co_await client.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, ec));
@@ -347,6 +352,14 @@ asio::awaitable<void> Exchange::stopBesides() {
   }
   co_await side_.join();
   stop_side_ = false;
+}
+
+asio::awaitable<void> Exchange::abandon() {
+  try {
+    co_await stopBesides();
+  } catch (const std::exception& error) {
+    spdlog::error("gateway: beside a request that failed: {}", error.what());
+  }
 }
 
 asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function<void()> before_send) {

@@ -114,6 +114,9 @@ class Exchange {
   // Answers with that, its body maybe changed.
   boost::asio::awaitable<Flow> relayWhole(WholeResponse response);
 
+  // To be awaited when the handling has thrown: what runs beside it uses this.
+  boost::asio::awaitable<void> abandon();
+
   void emit(std::string type, boost::json::object details);
 
  private:

@@ -23,14 +23,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kAcceptsAtOnce = 64;  // then whatever else is ready has its turn
-// Beyond the caps so many connections get a sentence; further ones are closed at once, before they cost more than that.
-constexpr std::size_t kRefusalsAtOnce = 64;
-constexpr std::size_t kRefusalsPerUid = 16;
-
-bool mayEnter(const Core& core, const Account& account) {
-  return core.connectionsOf(account) < core.options.max_connections_per_uid + kRefusalsPerUid &&
-         (account == kRootOnHost || core.userConnections() < core.options.max_connections + kRefusalsAtOnce);
-}
 
 // It has closed both directions and left nothing to be read.
 bool hasGone(Socket& socket) {
@@ -47,15 +39,15 @@ error_code acceptSome(const std::shared_ptr<Core>& core, asio::local::stream_pro
       if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
       return {errno, boost::system::system_category()};
     }
-    const Account account = core->ports.identities.accountOf(accepted.get());
-    if (!mayEnter(*core, account)) continue;
+    ConnectionCaps::Place place = core->caps.enter(core->ports.identities.accountOf(accepted.get()));
+    if (place.closed()) continue;
     Socket socket(core->executor);
     error_code ec;
     socket.assign(asio::local::stream_protocol(), accepted.get(), ec);
     if (ec) return ec;
     accepted.release();
     if (hasGone(socket)) continue;
-    asio::co_spawn(core->executor, serveConnection(core, std::move(socket), account), asio::detached);
+    asio::co_spawn(core->executor, serveConnection(core, std::move(socket), std::move(place)), asio::detached);
   }
   return {};
 }

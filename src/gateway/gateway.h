@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "docker/engine_client.h"
 #include "events/event.h"
+#include "gateway/connection_caps.h"
 #include "gateway/memory_budget.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
@@ -38,11 +39,12 @@ struct Ports {
 };
 
 struct GatewayOptions {
-  std::string engine_socket;           // path
-  std::size_t max_connections = 1024;  // of all users; root on the host is not kept out by what others have open
-  std::size_t max_connections_per_uid = 256;
+  std::string engine_socket;  // path
+  ConnectionLimits connections = {};
   // What one user's requests may occupy at once; the others wait their turn. Root's are not counted.
   std::size_t requests_per_uid = 8;
+  // What one account's connections may have the user database and the Engine asked at once. However long that takes: an
+  // Engine that hangs is asked no more than this.
   std::size_t identifications_per_account = 16;
   MemoryLimits memory = {};
   std::chrono::milliseconds longest_turn{100};  // what takes longer works little: it waits for a container, or streams

@@ -2,7 +2,6 @@
 // the real parts, tests with fakes. Everything here is called on the I/O thread and must not block it.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "admission/admission.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "gateway/account.h"
 #include "gateway/grant.h"
 #include "model/denial.h"
 #include "model/engine.h"
@@ -35,15 +35,6 @@ class Peer {
   // over), a stream that runs goes on. One poll(2) of the pidfd.
   virtual bool alive() const = 0;
 };
-
-// Whom a connection counts against while it is not known yet who it is. `on_host` false: in a container or another
-// namespace, where ids are not those of the host's users, root least of all.
-struct Account {
-  std::uint32_t uid = 0;
-  bool on_host = false;
-  auto operator<=>(const Account&) const = default;
-};
-inline constexpr Account kRootOnHost{0, true};
 
 class Identities {
  public:

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Counts a connection as long as it lives, for the caps and for stop().
+// Counts a session as long as it lives, and shows its socket to stop().
 class Registration {
  public:
   Registration(Core& core, Socket& socket) : core_(core), socket_(socket) {
@@ -28,41 +28,23 @@ class Registration {
   ~Registration() {
     --core_.connections;
     core_.sockets.erase(&socket_);
-    leave();
-  }
-
-  // How many this account has now. A second call moves the connection to another one.
-  std::size_t countFor(const Account& account) {
-    leave();
-    account_ = account;
-    return ++core_.connections_by_account[account];
   }
 
  private:
-  void leave() {
-    if (!account_) return;
-    const auto found = core_.connections_by_account.find(*account_);
-    if (--found->second == 0) core_.connections_by_account.erase(found);
-    account_.reset();
-  }
-
   Core& core_;
   Socket& socket_;
-  std::optional<Account> account_;
 };
 
 class Session {
  public:
-  Session(std::shared_ptr<Core> core, Socket socket, const Account& account)
+  Session(std::shared_ptr<Core> core, Socket socket, ConnectionCaps::Place place)
       : shared_core_(std::move(core)),
         core_(*shared_core_),
         client_(std::move(socket)),
         engine_(core_.executor, core_.options.engine_socket, core_.idle_engines),
         registration_(core_, client_.socket()),
         engine_registration_(core_, engine_.socket()),
-        account_(account) {
-    registration_.countFor(account_);
-  }
+        place_(std::move(place)) {}
 
   asio::awaitable<void> run();
 
@@ -80,7 +62,8 @@ class Session {
   };
 
   asio::awaitable<std::optional<Denial>> identify();
-  std::optional<Denial> refuseByCap(std::size_t own) const;
+  asio::awaitable<std::optional<Denial>> findPeer();
+  Denial tooMany() const { return {503, "too_many_connections", place_.whyNot()}; }
   asio::awaitable<Flow> serveOne(std::optional<Denial> refused);
   asio::awaitable<Flow> refuse(Denial denial);
 
@@ -90,35 +73,37 @@ class Session {
   EngineLink engine_;
   Registration registration_;
   EngineRegistration engine_registration_;
-  const Account account_;       // before identification
+  ConnectionCaps::Place place_;
   std::shared_ptr<Peer> peer_;  // set once identified
 };
 
 asio::awaitable<std::optional<Denial>> Session::identify() {
-  if (auto refusal = refuseByCap(core_.connectionsOf(account_))) co_return refusal;
-  if (account_ != kRootOnHost && core_.userConnections() > core_.options.max_connections) {
-    co_return Denial{503, "too_many_connections", "too many connections are open on this socket; try again later"};
+  if (!place_.held()) co_return tooMany();
+  std::optional<Denial> refused = co_await findPeer();
+  if (refused) {
+    place_.refuse();
+    co_return refused;
   }
-  // It may take the Engine to know whose container the peer is in.
-  const std::uint64_t key = std::uint64_t{account_.uid} << 1U | (account_.on_host ? 1U : 0U);
-  net::Turns::Turn turn = co_await core_.identifying.take(key);
-  auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
-  turn.end();
-  if (!identified) co_return std::move(identified.error());
   // Whose container it is counts from here on: uid 0 in one is not root, and must not use up root's connections.
-  const Account acts_as{(*identified)->caller().user.uid, true};
-  if (acts_as != account_) {
-    if (auto refusal = refuseByCap(registration_.countFor(acts_as))) co_return refusal;
-  }
-  peer_ = std::move(*identified);
+  const Account acts_as{peer_->caller().user.uid, true};
+  if (acts_as != place_.account()) place_.moveTo(acts_as);
+  if (!place_.held()) co_return tooMany();
   co_return std::nullopt;
 }
 
-std::optional<Denial> Session::refuseByCap(std::size_t own) const {
-  const std::size_t most = core_.options.max_connections_per_uid;
-  if (own <= most) return std::nullopt;
-  return Denial{503, "too_many_connections",
-                fmt::format("you have {} connections open, which is as many as one user may", most)};
+asio::awaitable<std::optional<Denial>> Session::findPeer() {
+  // It may take the Engine to know whose container the peer is in.
+  const Account& account = place_.account();
+  const std::uint64_t key = account.id << 1U | (account.on_host ? 1U : 0U);
+  net::Turns::Turn turn = co_await core_.identifying.take(key);
+  // Nobody is there any more who wants to know.
+  if (core_.stopping || (turn.waited() && hungUp(client_.socket()))) {
+    co_return Denial{503, "peer_gone", "the connection was closed before it was known whose it is"};
+  }
+  auto identified = co_await core_.ports.identities.identify(client_.socket().native_handle());
+  if (!identified) co_return std::move(identified.error());
+  peer_ = std::move(*identified);
+  co_return std::nullopt;
 }
 
 // Before there is a request that could be answered by an Exchange, or when its head is not to be trusted.
@@ -168,11 +153,23 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   const auto match = matchRoute(head->method, *target);
   Exchange exchange(core_, client_, engine_, peer_->caller(), std::move(*head), std::move(*target), match);
   exchange.takeTurn(std::move(turn));
-  co_return co_await handle(exchange);
+  Flow flow = Flow::Close;
+  std::exception_ptr thrown;
+  try {
+    flow = co_await handle(exchange);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (thrown) {
+    co_await exchange.abandon();
+    std::rethrow_exception(thrown);
+  }
+  co_return flow;
 }
 
 asio::awaitable<void> Session::run() {
   const std::optional<Denial> refused = co_await identify();
+  if (place_.closed()) co_return;
   Flow flow = Flow::KeepAlive;
   while (flow == Flow::KeepAlive && !core_.stopping) flow = co_await serveOne(refused);
   if (core_.stopping) {
@@ -194,8 +191,8 @@ asio::awaitable<void> serve(std::unique_ptr<Session> session) {
 }  // namespace
 
 // Counted from here on, and not only once it runs.
-asio::awaitable<void> serveConnection(std::shared_ptr<Core> core, Socket socket, const Account& account) {
-  return serve(std::make_unique<Session>(std::move(core), std::move(socket), account));
+asio::awaitable<void> serveConnection(std::shared_ptr<Core> core, Socket socket, ConnectionCaps::Place place) {
+  return serve(std::make_unique<Session>(std::move(core), std::move(socket), std::move(place)));
 }
 
 }  // namespace ds01::gateway

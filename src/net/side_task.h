@@ -22,12 +22,13 @@ class SideTask {
   ~SideTask() = default;
 
   void start(boost::asio::awaitable<void> work) {
-    running_ = true;
+    Starting starting{running_};
     boost::asio::co_spawn(finished_.get_executor(), std::move(work), [this](const std::exception_ptr& thrown) {
       running_ = false;
       thrown_ = thrown;
       finished_.cancel();
     });
+    starting.done = true;
   }
 
   bool running() const { return running_; }
@@ -41,6 +42,18 @@ class SideTask {
   }
 
  private:
+  // What could not be started, for want of memory, never ends: nobody must wait for it.
+  struct Starting {
+    explicit Starting(bool& running_in) : running(running_in) { running = true; }
+    Starting(const Starting&) = delete;
+    Starting& operator=(const Starting&) = delete;
+    ~Starting() {
+      if (!done) running = false;
+    }
+    bool& running;
+    bool done = false;
+  };
+
   boost::asio::steady_timer finished_;
   bool running_ = false;
   std::exception_ptr thrown_;

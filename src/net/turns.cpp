@@ -31,13 +31,18 @@ struct Line {
 
 struct Turns::State {
   std::size_t at_once = 1;
-  std::chrono::milliseconds longest{};
+  std::optional<std::chrono::milliseconds> longest;
   std::uint64_t last_number = 0;
   std::unordered_map<std::uint64_t, Line> lines;  // none is empty
 
+  // When the line's oldest turn gets long.
+  Time nextLong(const Line& line) const {
+    return line.turns.empty() || !longest ? Time::max() : line.turns.begin()->second + *longest;
+  }
+
   void dropLong(Line& line) const {
     const Time now = asio::steady_timer::clock_type::now();
-    while (!line.turns.empty() && line.turns.begin()->second + longest <= now) line.turns.erase(line.turns.begin());
+    while (!line.turns.empty() && nextLong(line) <= now) line.turns.erase(line.turns.begin());
   }
 
   std::uint64_t begin(Line& line) {
@@ -89,7 +94,8 @@ class Standing {
 
 }  // namespace
 
-Turns::Turns(std::size_t at_once, std::chrono::milliseconds longest) : state_(std::make_shared<State>()) {
+Turns::Turns(std::size_t at_once, std::optional<std::chrono::milliseconds> longest)
+    : state_(std::make_shared<State>()) {
   state_->at_once = at_once;
   state_->longest = longest;
 }
@@ -123,7 +129,7 @@ asio::awaitable<Turns::Turn> Turns::take(std::uint64_t key) {
   while (waiter->number == 0) {
     // Only the first looks; whoever gets there is woken.
     const bool first = line.waiting.front() == waiter;
-    waiter->wake.expires_at(first && !line.turns.empty() ? line.turns.begin()->second + state->longest : Time::max());
+    waiter->wake.expires_at(first ? state->nextLong(line) : Time::max());
     boost::system::error_code ignored;
     co_await waiter->wake.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (waiter->number != 0) break;

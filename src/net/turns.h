@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -18,7 +19,8 @@ class Turns {
 
  public:
   // `longest`: a turn that lasts longer no longer counts. Whoever has it is waiting for something, and works no more.
-  Turns(std::size_t at_once, std::chrono::milliseconds longest);
+  // Unset: each counts until it ends.
+  Turns(std::size_t at_once, std::optional<std::chrono::milliseconds> longest);
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
   ~Turns();

@@ -173,8 +173,11 @@ SeemingPeer seemingPeer(int socket, const PeerSource& source) {
   seeming.uid = credentials.uid;
   NamespaceId own;
   NamespaceId peers;
-  seeming.on_host = credentials.pid > 0 && readNamespace(source.proc + "/self", "pid", own) &&
-                    readNamespace(fmt::format("{}/{}", source.proc, credentials.pid), "pid", peers) && own == peers;
+  if (credentials.pid <= 0 || !readNamespace(fmt::format("{}/{}", source.proc, credentials.pid), "pid", peers)) {
+    return seeming;
+  }
+  seeming.pid_namespace = peers.inode;
+  seeming.on_host = readNamespace(source.proc + "/self", "pid", own) && own == peers;
   return seeming;
 }
 

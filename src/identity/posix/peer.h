@@ -30,8 +30,9 @@ struct PosixPeer {
 
 // Whose connection it seems to be, for caps alone: the peer may have gone, and its number may be another's.
 struct SeemingPeer {
-  std::uint32_t uid = 0;  // -1 if not even that is known
-  bool on_host = false;   // in our own pid namespace
+  std::uint32_t uid = 0;            // -1 if not even that is known
+  std::uint64_t pid_namespace = 0;  // its inode; 0 if that is not known
+  bool on_host = false;             // in our own pid namespace
 };
 SeemingPeer seemingPeer(int socket, const PeerSource& source = {});
 

@@ -21,8 +21,8 @@ using testing::Not;
 
 TEST(GatewayCaps, connectionsPerUidAndInAll) {
   GatewayOptions options;
-  options.max_connections = 3;
-  options.max_connections_per_uid = 2;
+  options.connections.of_users = 3;
+  options.connections.per_account = 2;
   Harness h(options);
   h.engine().answer("GET", "/_ping", 200, "OK");
   Client first = h.connect();
@@ -38,7 +38,7 @@ TEST(GatewayCaps, connectionsPerUidAndInAll) {
 
 TEST(GatewayCaps, whoIsRefusedMayNotStayInSilence) {
   GatewayOptions options;
-  options.max_connections_per_uid = 1;
+  options.connections.per_account = 1;
   options.head_timeout = std::chrono::milliseconds(20);
   Harness h(options);
   h.engine().answer("GET", "/_ping", 200, "OK");
@@ -54,7 +54,7 @@ TEST(GatewayCaps, whoIsRefusedMayNotStayInSilence) {
 
 TEST(GatewayCaps, beyondWhatIsToldConnectionsAreClosedAtOnce) {
   GatewayOptions options;
-  options.max_connections_per_uid = 1;
+  options.connections.per_account = 1;
   Harness h(options);
   h.engine().answer("GET", "/_ping", 200, "OK");
   std::vector<Client> clients;
@@ -66,7 +66,7 @@ TEST(GatewayCaps, beyondWhatIsToldConnectionsAreClosedAtOnce) {
 
 TEST(GatewayCaps, rootIsNotKeptOutByWhatUsersHaveOpen) {
   GatewayOptions options;
-  options.max_connections = 2;
+  options.connections.of_users = 2;
   Harness h(options);
   h.engine().answer("GET", "/_ping", 200, "OK");
   Client first = h.connect();
@@ -82,7 +82,7 @@ TEST(GatewayCaps, rootIsNotKeptOutByWhatUsersHaveOpen) {
 // Root in a container has root's number.
 TEST(GatewayCaps, whoeverIsRootInAContainerCountsForItsOwner) {
   GatewayOptions options;
-  options.max_connections_per_uid = 2;
+  options.connections.per_account = 2;
   Harness h(options);
   h.engine().answer("GET", "/_ping", 200, "OK");
   h.identities.become({0, false}, callerNamed("alice", 1001));
@@ -96,6 +96,41 @@ TEST(GatewayCaps, whoeverIsRootInAContainerCountsForItsOwner) {
   EXPECT_EQ(h.connect().get("/_ping")->status, 200);
   h.identities.become({0, false}, callerNamed("bob", 1002));
   EXPECT_EQ(h.connect().get("/_ping")->status, 200) << "another container";
+}
+
+TEST(GatewayCaps, whoeverIsRefusedKeepsNobodysPlace) {
+  GatewayOptions options;
+  options.connections = {.of_users = 2, .per_account = 2};
+  Harness h(options);
+  h.engine().answer("GET", "/_ping", 200, "OK");
+  h.identities.denial = Denial{403, "foreign_namespace", "no"};
+  std::vector<Client> strangers;
+  for (const std::uint64_t container : {1U, 2U, 3U}) {
+    h.identities.become({container, false}, callerNamed("mallory", 1003));
+    strangers.push_back(h.connect());
+    EXPECT_EQ(strangers.back().get("/_ping")->status, 403);
+    strangers.push_back(h.connect());
+  }
+  while (h.connections() < strangers.size()) std::this_thread::yield();
+  h.identities.denial.reset();
+  h.identities.become({1001, true}, callerNamed("alice", 1001));
+  EXPECT_EQ(h.connect().get("/_ping")->status, 200);
+  EXPECT_EQ(strangers.back().get("/_ping")->status, 403);
+}
+
+TEST(GatewayCaps, oneContainersConnectionsAreOneUsersWhateverItsProcessesAreCalled) {
+  GatewayOptions options;
+  options.connections = {.of_users = 8, .per_account = 2, .told = 4, .told_per_account = 1};
+  Harness h(options);
+  h.engine().answer("GET", "/_ping", 200, "OK");
+  std::vector<Client> clients;
+  for (const std::uint64_t container : {1U, 2U, 3U}) {
+    h.identities.become({container, false}, callerNamed("alice", 1001));
+    clients.push_back(h.connect());
+    const int expected = container < 3 ? 200 : 503;
+    EXPECT_EQ(clients.back().get("/_ping")->status, expected) << container;
+  }
+  EXPECT_EQ(clients.front().get("/_ping")->status, 200);
 }
 
 // An Engine that does not answer GET /version until it is told to.

@@ -312,7 +312,7 @@ TEST(GatewayFailures, eachRequestThatTheEngineDoesNotAnswerIsTold) {
 
 TEST(GatewayCaps, aFloodIsNotEvenTold) {
   GatewayOptions options;
-  options.max_connections_per_uid = 1;
+  options.connections.per_account = 1;
   Harness h(options);
   std::vector<Client> clients;
   for (int i = 0; i < 17; ++i) clients.push_back(h.connect());  // one and those that get a sentence
@@ -324,7 +324,7 @@ TEST(GatewayCaps, aFloodIsNotEvenTold) {
 
 TEST(GatewayCaps, peersWithoutALoginCountToo) {
   GatewayOptions options;
-  options.max_connections_per_uid = 1;
+  options.connections.per_account = 1;
   options.head_timeout = std::chrono::milliseconds(20);
   Harness h(options);
   h.identities.denial = Denial{403, "foreign_namespace", "no"};

@@ -100,11 +100,14 @@ TEST(SeemingPeer, Root_OnTheHostAndInAPidNamespaceOfItsOwn) {
   const SeemingPeer on_host = seemingPeer(child.socket());
   EXPECT_EQ(on_host.uid, 54321U);
   EXPECT_TRUE(on_host.on_host);
+  EXPECT_NE(on_host.pid_namespace, 0U);
   ChildPeer inside({.unshare = CLONE_NEWPID});
   if (!inside.connected()) GTEST_SKIP() << "pid namespaces are forbidden here";
   const SeemingPeer root = seemingPeer(inside.socket());
   EXPECT_EQ(root.uid, 0U);
   EXPECT_FALSE(root.on_host) << "not the host's root, as far as one sees";
+  EXPECT_NE(root.pid_namespace, 0U);
+  EXPECT_NE(root.pid_namespace, on_host.pid_namespace);
 }
 
 TEST(SeemingPeer, WhoeverHasGoneIsNotOnTheHost) {
@@ -114,6 +117,7 @@ TEST(SeemingPeer, WhoeverHasGoneIsNotOnTheHost) {
   const SeemingPeer gone = seemingPeer(child.socket());
   EXPECT_EQ(gone.uid, ::geteuid());
   EXPECT_FALSE(gone.on_host);
+  EXPECT_EQ(gone.pid_namespace, 0U);
 }
 
 TEST(ReadPeer, Root_AnotherUsersProcess) {

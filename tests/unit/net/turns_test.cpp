@@ -24,7 +24,7 @@ constexpr std::uint64_t kBob = 1002;
 constexpr milliseconds kNever = std::chrono::hours(1);
 
 struct Table {
-  explicit Table(std::size_t at_once, milliseconds longest = kNever) : turns(at_once, longest) {}
+  explicit Table(std::size_t at_once, std::optional<milliseconds> longest = kNever) : turns(at_once, longest) {}
 
   void ask(std::uint64_t key, int who) {
     asio::co_spawn(
@@ -85,6 +85,17 @@ TEST(Turns, whoAsksLaterDoesNotOvertake) {
   table.ask(kAlice, 3);
   table.settle();
   EXPECT_THAT(table.order, ElementsAre(1, 2));
+  table.endFirst();
+  EXPECT_THAT(table.order, ElementsAre(1, 2, 3));
+}
+
+TEST(Turns, whereNoneIsTooLongEachCountsUntilItEnds) {
+  Table table(2, std::nullopt);
+  for (int i = 1; i <= 3; ++i) table.ask(kAlice, i);
+  table.settle();
+  EXPECT_THAT(table.order, ElementsAre(1, 2));
+  table.io.restart();
+  EXPECT_EQ(table.io.run_for(milliseconds(5)), 0U) << "nothing will happen by itself";
   table.endFirst();
   EXPECT_THAT(table.order, ElementsAre(1, 2, 3));
 }
