@@ -95,7 +95,7 @@ asio::awaitable<std::optional<Denial>> Session::findPeer() {
   // It may take the Engine to know whose container the peer is in.
   const Account& account = place_.account();
   const std::uint64_t key = account.id << 1U | (account.on_host ? 1U : 0U);
-  net::Turns::Turn turn = co_await core_.identifying.take(key);
+  const net::Turns::Turn turn = co_await core_.identifying.take(key);
   // Nobody is there any more who wants to know.
   if (core_.stopping || (turn.waited() && hungUp(client_.socket()))) {
     co_return Denial{503, "peer_gone", "the connection was closed before it was known whose it is"};
