@@ -59,10 +59,12 @@ class Disk {
   }
   // Waits for a write that nobody else waits for.
   bool comesToHold(std::size_t leases) {
+    return comesTo([leases](const std::vector<Lease>& written) { return written.size() == leases; });
+  }
+  bool comesTo(const std::function<bool(const std::vector<Lease>&)>& hold) {
     std::unique_lock lock(mutex_);
-    return written_.wait_for(lock, std::chrono::seconds{20}, [&] {
-      return !image_.empty() && allocator::decodeState(image_).value().size() == leases;
-    });
+    return written_.wait_for(lock, std::chrono::seconds{20},
+                             [&] { return !image_.empty() && hold(allocator::decodeState(image_).value()); });
   }
   std::atomic<bool> full = false;
 
