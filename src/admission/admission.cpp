@@ -31,6 +31,7 @@ constexpr std::array kPasses{
     Pass{"targets", checkTargets},
     Pass{"binds", checkBinds},
     Pass{"mounts", checkMounts},
+    Pass{"volumes", ownVolumes, Pass::For::Everybody},
     Pass{"containers", resolveContainers, Pass::For::Everybody},
     Pass{"cgroup parent", setCgroupParent, Pass::For::Everybody},
     Pass{"kernel memory", refuseKernelMemory, Pass::For::Everybody},

@@ -35,7 +35,8 @@ struct References {
   std::string image;
   std::vector<std::string> containers;    // NetworkMode/IpcMode/PidMode "container:REF", Links (host part), VolumesFrom
   std::vector<std::string> bind_sources;  // host paths of HostConfig.Binds and of Mounts with Type "bind"
-  std::vector<std::string> networks;      // NetworkMode, keys of EndpointsConfig: those that could be an id
+  std::vector<std::string> networks;      // NetworkMode, keys of EndpointsConfig: all that users can have made
+  std::vector<std::string> volumes;       // names in HostConfig.Binds and of Mounts with Type "volume"
 };
 
 struct ContainerFact {
@@ -46,6 +47,11 @@ struct ContainerFact {
 struct NetworkFact {
   std::string id;    // the full one
   std::string name;  // "host" is the machine's own
+  bool own = false;  // as in ContainerFact
+};
+
+struct VolumeFact {
+  bool own = false;  // as in ContainerFact
 };
 
 struct BindFact {
@@ -55,8 +61,8 @@ struct BindFact {
   std::string warning = {};   // if something else is mounted than was asked for
 };
 
-// Everything examine() may know. References must have been looked up: a container that is missing from the map does not
-// exist (or is not the caller's, which must look the same).
+// Everything examine() may know. References must have been looked up: what is missing from its map does not exist.
+// Containers and networks that are not the caller's must look the same.
 struct Facts {
   Caller caller;  // whose rights count
   // Whose the container will be, and so whose limits, group and cgroup parent stand below: set if an admin or a service
@@ -66,9 +72,11 @@ struct Facts {
   EngineFacts engine;
   std::vector<std::string> image_env;
   std::set<std::string> image_labels;  // the keys; a container inherits those it does not set
+  std::vector<std::string> image_volumes;
   std::map<std::string, ContainerFact> containers;
   std::map<std::string, BindFact> binds;
   std::map<std::string, NetworkFact> networks;
+  std::map<std::string, VolumeFact> volumes;
   std::string user_agent;
   std::string container_name;  // ?name=, may be empty
   std::string cgroup_parent;   // what HostConfig.CgroupParent must be; empty: left to the Engine
@@ -79,17 +87,25 @@ inline const User& ownerOf(const Facts& facts) {
   return facts.owner ? *facts.owner : facts.caller.user;
 }
 
+using VolumeLabels = std::map<std::string, std::map<std::string, std::string>>;  // by name
+
 struct Examined {
   boost::json::object body;           // rewritten, all but the GPU
   std::optional<GpuRequest> gpu;      // what must be reserved before complete()
   boost::json::array capabilities;    // DeviceRequests[0].Capabilities as asked, for the emitter
   std::vector<std::string> warnings;  // for the response's "Warnings"
+  // The named volumes, with the labels of those that have to be made. Whoever sends this makes them before the Engine
+  // does, which would not say whether it did.
+  VolumeLabels volumes;
 };
 
 // Takes any object; what is malformed in it is left out here and refused by examine().
 References references(const boost::json::object& body);
 
 std::expected<Examined, Denial> examine(boost::json::object body, const Facts& facts);
+
+// 409: the name is held by somebody else, of whom nothing is said.
+Denial volumeTaken(std::string_view name);
 
 // How a lease gets into the container.
 enum class Emitter {

@@ -30,6 +30,8 @@ constexpr std::array kModes{
     ModeField{"CgroupnsMode", "--cgroupns", false, {"", "private", "private", "private"}},
 };
 
+constexpr ApiVersion kSeveralNetworks{1, 44};  // from here on a create may name more than one
+
 Denial noSuchContainer(std::string_view ref) {
   // The Engine's own words: a foreign container must look like a missing one. Not its 404: a create that is answered so
   // makes clients pull the image and try again.
@@ -44,10 +46,17 @@ std::expected<std::string, Denial> resolve(const Context& context, const std::st
   return std::unexpected(noSuchContainer(ref));
 }
 
-// The network by the name that the Engine is to find it under. It finds networks by id as well, also the host's, so
-// what could be an id was looked up and is sent on as the full one.
-std::expected<std::string, Denial> resolveNetwork(const Context& context, std::string_view network,
-                                                  std::string_view where) {
+// A network as it is sent on.
+struct Network {
+  std::string name;           // by which it stands in the request; for what could be an id, the full one
+  std::string id = {};        // empty for a predefined one
+  std::string own_name = {};  // that the network itself has
+};
+
+// The Engine looks networks up anew at each start, by id only where one was given: without it, somebody else's of the
+// same name would do, once the one that was meant is gone.
+std::expected<Network, Denial> resolveNetwork(const Context& context, std::string_view network,
+                                              std::string_view where) {
   const auto host_refused = [where] {
     return std::unexpected(explained(
         forbidden("host_namespace",
@@ -56,13 +65,38 @@ std::expected<std::string, Denial> resolveNetwork(const Context& context, std::s
         "Replace --network host by -p PORT:PORT for each port that others need."));
   };
   if (network == "host") return host_refused();
-  if (!mayBeNetworkId(network)) return std::string(network);
+  if (isPredefinedNetwork(network)) return Network{std::string(network)};
   const auto found = context.facts.networks.find(std::string(network));
-  if (found == context.facts.networks.end()) {
-    return std::unexpected(malformed("network", fmt::format("network {} not found ({})", network, where)));
-  }
+  // Not the Engine's 404: a create that is answered so makes clients pull the image and try again.
+  const auto missing = std::unexpected(malformed("network", fmt::format("network {} not found ({})", network, where)));
+  if (found == context.facts.networks.end()) return missing;
   if (found->second.name == "host") return host_refused();
-  return found->second.id;
+  if (isPredefinedNetwork(found->second.name)) return Network{found->second.name};
+  if (!found->second.own) return missing;
+  return Network{mayBeNetworkId(network) ? found->second.id : std::string(network), found->second.id,
+                 found->second.name};
+}
+
+// The endpoint under `network`, with the id of that network.
+json::object pinned(const json::value& endpoint, const Network& network) {
+  json::object out = endpoint.is_object() ? endpoint.get_object() : json::object();
+  if (!network.id.empty()) out["NetworkID"] = network.id;
+  return out;
+}
+
+// The Engine connects a container to the network of its mode if nothing else is asked for; from API 1.44 on, beside
+// what else is.
+void pinMode(json::object& body, const Network& network, ApiVersion engine) {
+  if (network.id.empty()) return;
+  json::value& networking = body["NetworkingConfig"];
+  if (!networking.is_object()) networking = json::object();
+  json::value& endpoints = networking.get_object()["EndpointsConfig"];
+  if (!endpoints.is_object()) endpoints = json::object();
+  json::object& list = endpoints.get_object();
+  for (const std::string& known : {network.name, network.id, network.own_name}) {
+    if (list.contains(known)) return;
+  }
+  if (list.empty() || engine >= kSeveralNetworks) list[network.name] = pinned(nullptr, network);
 }
 
 // The names of the networks in EndpointsConfig, judged and resolved.
@@ -76,8 +110,9 @@ Verdict resolveEndpoints(Context& context, json::object& endpoints) {
     if (endpoint != nullptr) {
       if (Verdict denial = checkEndpoint(*endpoint, fmt::format("{}[]", kWhere))) return denial;
     }
-    if (!resolved.emplace(*network, entry.value()).second) {
-      return malformed("network", fmt::format("the network {} stands there twice ({})", *network, kWhere));
+    json::value sent = network->id.empty() ? entry.value() : json::value(pinned(entry.value(), *network));
+    if (!resolved.emplace(network->name, std::move(sent)).second) {
+      return malformed("network", fmt::format("the network {} stands there twice ({})", network->name, kWhere));
     }
   }
   endpoints = std::move(resolved);
@@ -130,14 +165,19 @@ Verdict checkNamespaces(Context& context) {
 
 Verdict checkNetworks(Context& context) {
   const std::string mode(text(context.host(), "NetworkMode"));
+  Network of_mode;
   if (!mode.empty() && !mode.starts_with(kContainerMode)) {
     auto network = resolveNetwork(context, mode, "HostConfig.NetworkMode");
     if (!network) return network.error();
-    context.host()["NetworkMode"] = std::move(*network);
+    of_mode = std::move(*network);
+    context.host()["NetworkMode"] = of_mode.name;
   }
   json::object* networking = object(context.body(), "NetworkingConfig");
-  json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
-  return endpoints == nullptr ? std::nullopt : resolveEndpoints(context, *endpoints);
+  if (json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig")) {
+    if (Verdict denial = resolveEndpoints(context, *endpoints)) return denial;
+  }
+  pinMode(context.body(), of_mode, context.facts.engine.api);
+  return std::nullopt;
 }
 
 Verdict checkEndpoint(const json::object& endpoint, std::string_view where) {

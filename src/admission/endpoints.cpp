@@ -163,6 +163,12 @@ std::string endpointContainer(const json::object& body) {
   return std::string(text(body, "Container"));
 }
 
+void pinEndpoint(json::object& body, std::string_view network_id) {
+  json::value& endpoint = body["EndpointConfig"];
+  if (!endpoint.is_object()) endpoint = json::object();
+  endpoint.get_object()["NetworkID"] = network_id;
+}
+
 void replaceEndpointContainer(json::object& body, const ContainerId& id) {
   body["Container"] = id.str();
 }

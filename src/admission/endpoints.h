@@ -30,4 +30,8 @@ std::optional<Denial> examineBuildUlimits(std::string_view text);
 std::string endpointContainer(const boost::json::object& body);
 void replaceEndpointContainer(boost::json::object& body, const ContainerId& id);
 
+// So that the Engine, which looks the network up anew when the container starts, finds this one and none of the same
+// name.
+void pinEndpoint(boost::json::object& body, std::string_view network_id);
+
 }  // namespace ds01::admission

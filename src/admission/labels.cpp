@@ -30,6 +30,10 @@ bool reserved(std::string_view key) {
 
 }  // namespace
 
+std::map<std::string, std::string> ownerLabels(const User& owner) {
+  return {{"ds01.user", owner.login}, {"ds01.uid", std::to_string(owner.uid)}, {"ds01.managed", "true"}};
+}
+
 void removeReservedLabels(json::object& labels) {
   std::vector<std::string> keys;
   for (const auto& label : labels) {
@@ -62,9 +66,7 @@ Verdict setLabels(Context& context) {
   for (const std::string& key : context.facts.image_labels) {
     if (reserved(key)) (*labels)[key] = "";
   }
-  (*labels)["ds01.user"] = ownerOf(context.facts).login;
-  (*labels)["ds01.uid"] = std::to_string(ownerOf(context.facts).uid);
-  (*labels)["ds01.managed"] = "true";
+  for (const auto& [key, mark] : ownerLabels(ownerOf(context.facts))) (*labels)[key] = mark;
   (*labels)["ds01.container_type"] = containerType(*labels, context.facts.container_name, context.facts.user_agent);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);
   return std::nullopt;

@@ -62,6 +62,9 @@ Verdict checkTargets(Context& context);
 Verdict checkBinds(Context& context);
 Verdict checkMounts(Context& context);
 
+// checks_volumes.cpp: whose volumes
+Verdict ownVolumes(Context& context);
+
 // labels.cpp
 Verdict setLabels(Context& context);
 

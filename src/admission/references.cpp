@@ -1,5 +1,7 @@
 #include "admission/references.h"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <set>
 #include <vector>
@@ -61,7 +63,7 @@ void collectBindSources(const json::object& host, References& found) {
 void collectNetworks(const json::object& body, const json::object* host, References& found) {
   Collected networks(found.networks);
   const auto collect = [&](std::string_view network) {
-    if (mayBeNetworkId(network)) networks.add(network);
+    if (!isPredefinedNetwork(network) && !network.starts_with(kContainerMode)) networks.add(network);
   };
   if (host != nullptr) collect(text(*host, "NetworkMode"));
   const json::object* networking = object(body, "NetworkingConfig");
@@ -71,6 +73,27 @@ void collectNetworks(const json::object& body, const json::object* host, Referen
 }
 
 }  // namespace
+
+bool isPredefinedNetwork(std::string_view network) {
+  static constexpr std::array<std::string_view, 4> kPredefined{"default", "bridge", "none", "host"};
+  return std::ranges::find(kPredefined, network) != kPredefined.end();
+}
+
+std::vector<std::string> namedVolumes(const json::object& host) {
+  std::vector<std::string> names;
+  Collected collected(names);
+  for (const std::string& entry : stringsOrNone(host, "Binds")) {
+    const auto spec = parseBind(entry);
+    if (spec && spec->kind == BindSpec::Kind::Named) collected.add(spec->source);
+  }
+  const json::array* mounts = array(host, "Mounts");
+  if (mounts == nullptr) return names;
+  for (const json::value& element : *mounts) {
+    const json::object* mount = element.if_object();
+    if (mount != nullptr && text(*mount, "Type") == "volume") collected.add(text(*mount, "Source"));
+  }
+  return names;
+}
 
 bool mayBeNetworkId(std::string_view network) {
   return !network.empty() && network.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
@@ -98,6 +121,7 @@ References references(const json::object& body) {
   if (host == nullptr) return found;
   collectContainers(*host, found);
   collectBindSources(*host, found);
+  found.volumes = namedVolumes(*host);
   return found;
 }
 

@@ -5,11 +5,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
 
 namespace ds01::admission {
 
 inline constexpr std::string_view kContainerMode = "container:";
 inline constexpr std::array<std::string_view, 3> kJoiningModes{"NetworkMode", "IpcMode", "PidMode"};
+
+// Networks that every Engine has, so that they are nobody's: by these names it finds no others.
+bool isPredefinedNetwork(std::string_view network);
+
+// The names of volumes, each once, in HostConfig.Binds and HostConfig.Mounts.
+std::vector<std::string> namedVolumes(const boost::json::object& host);
 
 // Whether the Engine could take the name of a network for an id, or the beginning of one: hexadecimal digits only.
 bool mayBeNetworkId(std::string_view network);

@@ -224,6 +224,9 @@ Result<ImageView> decodeImage(std::string_view text) {
     if (view.id.empty()) return fail(malformed("image", "no Id"));
     const json::object* config = objectAt(&*object, "Config");
     view.labels = stringsAt(config, "Labels");
+    if (const json::object* volumes = objectAt(config, "Volumes")) {
+      for (const auto& volume : *volumes) view.volumes.emplace_back(volume.key());
+    }
     const json::value* env = config == nullptr ? nullptr : config->if_contains("Env");
     if (env == nullptr || env->is_null()) return view;
     // Admission searches it for ways to a GPU: what cannot be understood must not look empty.
@@ -240,10 +243,26 @@ Result<NetworkView> decodeNetwork(std::string_view text) {
   return guarded<NetworkView>("network", [&]() -> Result<NetworkView> {
     const auto object = parseObject(text, "network");
     if (!object) return fail(object.error());
-    NetworkView view{stringAt(&*object, "Id"), stringAt(&*object, "Name")};
+    NetworkView view{stringAt(&*object, "Id"), stringAt(&*object, "Name"), stringsAt(&*object, "Labels")};
     if (!isFullId(view.id) || view.name.empty()) return fail(malformed("network", "no full Id or no Name"));
     return view;
   });
+}
+
+Result<VolumeView> decodeVolume(std::string_view text) {
+  return guarded<VolumeView>("volume", [&]() -> Result<VolumeView> {
+    const auto object = parseObject(text, "volume");
+    if (!object) return fail(object.error());
+    VolumeView view{stringAt(&*object, "Name"), stringsAt(&*object, "Labels")};
+    if (view.name.empty()) return fail(malformed("volume", "no Name"));
+    return view;
+  });
+}
+
+std::string volumeBody(std::string_view name, const std::map<std::string, std::string>& labels) {
+  json::object marks;
+  for (const auto& [key, value] : labels) marks[key] = value;
+  return json::serialize(json::object{{"Name", name}, {"Driver", "local"}, {"Labels", std::move(marks)}});
 }
 
 Result<ExecView> decodeExec(std::string_view text) {

@@ -2,6 +2,7 @@
 // fields may come, go and be null as they like. Nothing throws; what lacks a field that we need is Malformed.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ Result<ContainerView> decodeContainer(std::string_view text);
 Result<ImageView> decodeImage(std::string_view text);
 // From GET /networks/ID. Needs a full Id and a Name.
 Result<NetworkView> decodeNetwork(std::string_view text);
+// From GET /volumes/NAME, or the answer to POST /volumes/create. Needs a Name.
+Result<VolumeView> decodeVolume(std::string_view text);
 // From GET /exec/ID/json. Needs ID and a full ContainerID.
 Result<ExecView> decodeExec(std::string_view text);
 // One object of GET /events: with Type, Action and Actor, or the older {"status","id","from"}, which is about
@@ -27,6 +30,9 @@ Result<EngineEvent> decodeEvent(std::string_view text);
 
 // The body of POST /containers/ID/update that sets the policy and nothing else.
 std::string restartPolicyBody(const RestartPolicy& policy);
+
+// The body of POST /volumes/create for a local volume.
+std::string volumeBody(std::string_view name, const std::map<std::string, std::string>& labels);
 
 // The sentence of {"message": "…"}; nothing if `body` is not the Engine's error object.
 std::optional<std::string> decodeErrorMessage(std::string_view body);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,16 @@ class EngineClient {
   virtual boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) = 0;
+  virtual boost::asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) = 0;
   virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;
   // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice").
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) = 0;
   // All containers that have processes or are about to be restarted, whoever made them.
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() = 0;
 
+  // A local volume with these labels; if there is one of that name already, that one, with its own labels.
+  virtual boost::asio::awaitable<Result<VolumeView>> createVolume(std::string name,
+                                                                  std::map<std::string, std::string> labels) = 0;
   // What the Engine shall do by itself when the container ends. Only for one that does not run: for others the Engine
   // writes their cgroup's device list anew.
   virtual boost::asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) = 0;

@@ -61,6 +61,10 @@ Result<std::string> networkTarget(std::string_view ref) {
   return segmentTarget("networks", ref, "");
 }
 
+Result<std::string> volumeTarget(std::string_view name) {
+  return segmentTarget("volumes", name, "");
+}
+
 Result<std::string> imageTarget(std::string_view ref) {
   if (const Status ok = checkRef(ref); !ok) return fail(ok.error());
   const std::string framed = fmt::format("/{}/", ref);

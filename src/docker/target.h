@@ -19,6 +19,7 @@ Result<std::string> containerTarget(std::string_view ref);  // a name, an id or 
 Result<std::string> containerActionTarget(std::string_view ref, std::string_view what);
 Result<std::string> execTarget(std::string_view id);
 Result<std::string> networkTarget(std::string_view ref);
+Result<std::string> volumeTarget(std::string_view name);
 Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or dot segment
 
 // All containers, stopped ones too, with `label` ("key" or "key=value").

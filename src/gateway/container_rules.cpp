@@ -57,8 +57,8 @@ asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id) {
   co_return co_await judge(exchange, std::move(found), "No such exec instance: " + exec_id);
 }
 
-void putName(Exchange& exchange, const ContainerId& id) {
-  exchange.target().segments[exchange.match()->name_at] = id.str();
+void putName(Exchange& exchange, const std::string& id) {
+  exchange.target().segments[exchange.match()->name_at] = id;
 }
 
 Denial noCgroupParent(std::string_view what, const Error& error) {

@@ -22,7 +22,7 @@ boost::asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::strin
 boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id);
 
 // Puts the full id where the path has {}.
-void putName(Exchange& exchange, const ContainerId& id);
+void putName(Exchange& exchange, const std::string& id);
 
 // `what` is a container or build that has no place in the cgroup tree: 503, or 403 if its user can have none.
 Denial noCgroupParent(std::string_view what, const Error& error);

@@ -8,6 +8,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/http_link.h"
+#include "gateway/object_names.h"
 #include "net/turns.h"
 
 namespace ds01::gateway {
@@ -39,6 +40,8 @@ struct Core {
   net::Turns identifying;  // keys are accounts
   net::Turns requests;     // keys are uids
   MemoryBudget memory;
+  ObjectMemory objects;
+  VolumeClaims volume_claims;
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

@@ -12,6 +12,7 @@
 #include "gateway/container_rules.h"
 #include "gateway/create_plan.h"
 #include "gateway/handlers.h"
+#include "gateway/owned_objects.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -73,6 +74,14 @@ std::optional<Denial> write(Sending& sending) {
   return std::nullopt;
 }
 
+// What was looked up may have changed while the request waited for its turn.
+asio::awaitable<HeldVolumes> holdForOwner(Exchange& exchange, const CreatePlan& plan) {
+  if (exchange.caller().admin && !plan.facts.owner) co_return HeldVolumes{};
+  admission::VolumeLabels volumes = plan.volumes;
+  std::string owner = ownerOf(plan.facts).login;
+  co_return co_await holdVolumes(exchange, std::move(volumes), std::move(owner));
+}
+
 // The Engine's answer to a create: the id, and our warnings behind its own. Unset: not understood.
 std::optional<std::string> readCreated(WholeResponse& response, const std::vector<std::string>& warnings) {
   Result<json::value> value = parseAnswer(response.body);
@@ -131,6 +140,14 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   }
   const admission::Facts& facts = sending->plan.facts;
   json::object& event = sending->event;
+  const HeldVolumes volumes = co_await holdForOwner(exchange, sending->plan);
+  if (volumes.denial || volumes.engine_failed) {
+    grant->refused();
+    grant.reset();
+    if (volumes.engine_failed) co_return co_await exchange.engineFailed(*volumes.engine_failed);
+    Denial told = withInputs(*volumes.denial, sending->plan.inputs);
+    co_return co_await exchange.deny(std::move(told), decision);
+  }
 
   Outgoing out = exchange.outgoing();
   out.body = std::move(sending->body);

@@ -12,6 +12,7 @@
 #include "events/details.h"
 #include "gateway/body_work.h"
 #include "gateway/container_rules.h"
+#include "gateway/object_names.h"
 
 namespace ds01::gateway {
 
@@ -91,6 +92,7 @@ asio::awaitable<std::optional<Stop>> lookUpImage(Ports& ports, const std::string
   if (view) {
     plan.facts.image_env = view->env;
     for (const auto& [key, value] : view->labels) plan.facts.image_labels.insert(key);
+    plan.facts.image_volumes = view->volumes;
     co_return std::nullopt;
   }
   const Error& error = view.error();
@@ -110,7 +112,21 @@ asio::awaitable<std::optional<Stop>> lookUpNetworks(Ports& ports, const admissio
   for (const std::string& ref : references.networks) {
     const Result<NetworkView> found = co_await ports.engine.inspectNetwork(ref);
     if (found) {
-      facts.networks[ref] = admission::NetworkFact{found->id, found->name};
+      const bool own = ownerByLabels(found->labels) == ownerOf(facts).login;
+      facts.networks[ref] = admission::NetworkFact{found->id, found->name, own};
+    } else if (meansAway(found.error().code())) {
+      co_return engineAway(found.error().message());
+    }
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Stop>> lookUpVolumes(Ports& ports, const admission::References& references,
+                                                   admission::Facts& facts) {
+  for (const std::string& name : references.volumes) {
+    const Result<VolumeView> found = co_await ports.engine.inspectVolume(name);
+    if (found) {
+      facts.volumes[name] = admission::VolumeFact{ownerByLabels(found->labels) == ownerOf(facts).login};
     } else if (meansAway(found.error().code())) {
       co_return engineAway(found.error().message());
     }
@@ -120,10 +136,12 @@ asio::awaitable<std::optional<Stop>> lookUpNetworks(Ports& ports, const admissio
 
 asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admission::References& references,
                                                       admission::Facts& facts) {
-  if (references.containers.size() + references.bind_sources.size() + references.networks.size() > kMaxReferences) {
-    co_return denied(
-        {400, "too_many_references",
-         fmt::format("the container names more than {} other containers, networks and folders", kMaxReferences)});
+  if (references.containers.size() + references.bind_sources.size() + references.networks.size() +
+          references.volumes.size() >
+      kMaxReferences) {
+    co_return denied({400, "too_many_references",
+                      fmt::format("the container names more than {} other containers, networks, volumes and folders",
+                                  kMaxReferences)});
   }
   const User& owner = ownerOf(facts);
   for (const std::string& ref : references.containers) {
@@ -151,6 +169,9 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
       fact.refusal = resolved.error().message();
     }
   }
+  // Administrators use what they like.
+  if (facts.caller.admin) co_return std::nullopt;
+  if (std::optional<Stop> stop = co_await lookUpVolumes(ports, references, facts)) co_return stop;
   co_return co_await lookUpNetworks(ports, references, facts);
 }
 
@@ -285,6 +306,7 @@ asio::awaitable<std::expected<CreatePlan, Stop>> planCreate(Ports& ports, Create
     co_return std::unexpected(denied(withInputs(std::move(*denial), draft->plan.inputs)));
   }
   CreatePlan& plan = draft->plan;
+  plan.volumes = plan.examined.volumes;
   if (plan.examined.gpu) {
     if (std::optional<Denial> trouble = ports.site.gpuTrouble()) {
       Denial told = withInputs(std::move(*trouble), plan.inputs);

@@ -36,9 +36,10 @@ struct Stop {
 struct CreatePlan {
   admission::Facts facts;
   admission::Examined examined;
-  Facts inputs;                // what was asked, for the explanation of the decision
-  std::string missing_image;   // the Engine's sentence, if that was allowed
-  std::size_t body_bytes = 0;  // of the request
+  Facts inputs;                     // what was asked, for the explanation of the decision
+  std::string missing_image;        // the Engine's sentence, if that was allowed
+  std::size_t body_bytes = 0;       // of the request
+  admission::VolumeLabels volumes;  // admission::Examined
 };
 
 // `ports` outlives the call.

@@ -78,6 +78,8 @@ class Exchange {
   }
 
   Ports& ports() { return core_.ports; }
+  ObjectMemory& objects() { return core_.objects; }
+  VolumeClaims& volumeClaims() { return core_.volume_claims; }
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }

@@ -1,12 +1,11 @@
 #include "gateway/handlers.h"
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "admission/endpoints.h"
 #include "admission/json_guard.h"
+#include "admission/references.h"
 #include "gateway/archive_guard.h"
 #include "gateway/body_work.h"
 #include "gateway/build_query.h"
@@ -14,6 +13,7 @@
 #include "gateway/create_plan.h"
 #include "gateway/docker_filters.h"
 #include "gateway/event_filter.h"
+#include "gateway/owned_objects.h"
 #include "gateway/service_view.h"
 #include "gateway/views.h"
 
@@ -102,24 +102,6 @@ asio::awaitable<std::optional<Flow>> addOwnerFilter(Exchange& exchange) {
   co_return std::nullopt;
 }
 
-using View = asio::awaitable<Result<bool>> (*)(Ownership&, std::string, json::value&);
-
-// Asks the Engine and shows the caller the answer through `view`.
-asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
-  Outgoing out = exchange.outgoing();
-  out.keep_accept = false;
-  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
-  if (!response) co_return co_await exchange.engineFailed(response.error());
-  if (response->head.status == 200) {
-    Result<json::value> value = parseAnswer(response->body, json::make_shared_resource<json::monotonic_resource>());
-    if (!value) co_return co_await exchange.engineFailed(value.error());
-    const Result<bool> changed = co_await view(exchange.ports().ownership, exchange.caller().user.login, *value);
-    if (!changed) co_return co_await exchange.engineFailed(changed.error());
-    if (*changed) response->body = json::serialize(*value);
-  }
-  co_return co_await exchange.relayWhole(std::move(*response));
-}
-
 asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
   co_return co_await askAndView(exchange, keepOwnContainers);
@@ -128,7 +110,7 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
 asio::awaitable<Flow> handleContainer(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   ArchiveGuard guard;
   Outgoing out = plainOutgoing(exchange);
   // The only such request with a body that streams: PUT …/archive.
@@ -161,7 +143,7 @@ asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
   }
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   Outgoing out = exchange.outgoing();
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
@@ -172,7 +154,7 @@ asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
 asio::awaitable<Flow> handleContainerRemove(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   Outgoing out = exchange.outgoing();
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
@@ -185,7 +167,7 @@ asio::awaitable<Flow> handleContainerRemove(Exchange& exchange) {
 asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   Examine examine = forCaller(exchange, admission::examineExec);
   std::expected<std::string, Denial> body = co_await sendableBody(exchange, std::move(examine));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
@@ -237,6 +219,13 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
     co_return co_await exchange.deny(std::move(denial));
   }
   exchange.target().set("cgroupparent", *parent);
+  const std::string* const mode = exchange.target().get("networkmode");
+  if (mode != nullptr && !mode->empty() && !admission::isPredefinedNetwork(*mode)) {
+    std::string ref = *mode;
+    const ResolvedObject network = co_await resolveNetwork(exchange, std::move(ref));
+    if (!network.object) co_return network.flow;
+    exchange.target().set("networkmode", network.object->predefined ? network.object->name : network.object->key);
+  }
   co_return co_await pass(exchange);
 }
 
@@ -265,27 +254,10 @@ asio::awaitable<Flow> handleSession(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> handleEvents(Exchange& exchange) {
-  EventFilter filter(exchange.ports().ownership, exchange.caller().user.login);
+  EventFilter filter(exchange.ports(), exchange.objects(), exchange.caller().user.login);
   Outgoing out = exchange.outgoing();
   out.keep_accept = false;
   co_return co_await exchange.forward(std::move(out), &filter);
-}
-
-asio::awaitable<Flow> handleNetworkContainer(Exchange& exchange) {
-  Examine examine = forCaller(exchange, admission::examineNetworkEndpoint);
-  std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
-  if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
-  std::string wanted = admission::endpointContainer((*draft)->body);
-  const Resolved found = co_await resolveContainer(exchange, std::move(wanted));
-  if (!found.container) {
-    co_await discardBody(exchange, std::move(*draft));
-    co_return found.flow;
-  }
-  admission::replaceEndpointContainer((*draft)->body, found.container->id);
-  std::expected<std::string, Denial> body = co_await writeBody(exchange, std::move(*draft));
-  if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  Outgoing out = jsonOutgoing(exchange, std::move(*body));
-  co_return co_await exchange.forward(std::move(out));
 }
 
 asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
@@ -328,14 +300,22 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleSession(exchange);
     case Rule::Events:
       return handleEvents(exchange);
-    case Rule::NetworkView:
-      return askAndView(exchange, hideForeignEndpoints);
+    case Rule::NetworkList:
+      return handleNetworkList(exchange);
+    case Rule::Network:
+      return handleNetwork(exchange);
     case Rule::NetworkCreate:
-      return handleExamined(exchange, forCaller(exchange, admission::examineNetworkCreate));
+      return handleNetworkCreate(exchange);
     case Rule::NetworkContainer:
       return handleNetworkContainer(exchange);
+    case Rule::VolumeList:
+      return handleVolumeList(exchange);
     case Rule::VolumeCreate:
-      return handleExamined(exchange, forCaller(exchange, admission::examineVolumeCreate));
+      return handleVolumeCreate(exchange);
+    case Rule::Volume:
+      return handleVolume(exchange);
+    case Rule::Prune:
+      return handlePrune(exchange);
     case Rule::Absent:
       return exchange.message(404, fmt::format("No such {}: {}", exchange.match()->route->note, exchange.name()));
     case Rule::Deny:

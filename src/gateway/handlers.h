@@ -1,7 +1,10 @@
 // What the route table's rules do.
 #pragma once
 
+#include <string>
+
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/value.hpp>
 
 #include "gateway/exchange.h"
 
@@ -10,11 +13,26 @@ namespace ds01::gateway {
 // Carries out one request whose head has been checked. Exceptions of the ports are the caller's to catch.
 boost::asio::awaitable<Flow> handle(Exchange& exchange);
 
+// GET, answered with what `view` leaves of the Engine's answer.
+using View = boost::asio::awaitable<Result<bool>> (*)(Ownership& ownership, std::string login,
+                                                      boost::json::value& answer);
+boost::asio::awaitable<Flow> askAndView(Exchange& exchange, View view);
+
 // Rules with files of their own.
 boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);          // POST /containers/create
 boost::asio::awaitable<Flow> handleInspect(Exchange& exchange);         // GET /containers/{}/json
 boost::asio::awaitable<Flow> handleStart(Exchange& exchange);           // POST /containers/{}/start and …/restart
 boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
+
+// object_handlers.cpp: volumes and networks
+boost::asio::awaitable<Flow> handlePrune(Exchange& exchange);
+boost::asio::awaitable<Flow> handleVolumeList(Exchange& exchange);
+boost::asio::awaitable<Flow> handleVolumeCreate(Exchange& exchange);
+boost::asio::awaitable<Flow> handleVolume(Exchange& exchange);
+boost::asio::awaitable<Flow> handleNetworkList(Exchange& exchange);
+boost::asio::awaitable<Flow> handleNetwork(Exchange& exchange);
+boost::asio::awaitable<Flow> handleNetworkCreate(Exchange& exchange);
+boost::asio::awaitable<Flow> handleNetworkContainer(Exchange& exchange);
 
 }  // namespace ds01::gateway

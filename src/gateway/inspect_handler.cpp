@@ -14,7 +14,7 @@ namespace json = boost::json;
 asio::awaitable<Flow> handleInspect(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   Outgoing out = exchange.outgoing();
   const std::optional<RestartPolicy> wanted = exchange.ports().grants.keptPolicy(found.container->id);
   if (!wanted) co_return co_await exchange.forward(std::move(out));

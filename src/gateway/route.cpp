@@ -86,20 +86,20 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/build/cancel", Pass},
     {"POST", "/build/prune", Deny, kNone, UpgradeKind::None, kPrune},
 
-    {"GET", "/networks", NetworkView},
-    {"GET", "/networks/{}", NetworkView},
-    {"DELETE", "/networks/{}", Pass},
+    {"GET", "/networks", NetworkList},
+    {"GET", "/networks/{}", Network},
+    {"DELETE", "/networks/{}", Network},
     {"POST", "/networks/create", NetworkCreate, kJson},
     {"POST", "/networks/{}/connect", NetworkContainer, kJson},
     {"POST", "/networks/{}/disconnect", NetworkContainer, kJson},
-    {"POST", "/networks/prune", Deny, kNone, UpgradeKind::None, kPrune},
+    {"POST", "/networks/prune", Prune},
 
-    {"GET", "/volumes", Pass},
+    {"GET", "/volumes", VolumeList},
     {"POST", "/volumes/create", VolumeCreate, kJson},
-    {"GET", "/volumes/{}", Pass},
+    {"GET", "/volumes/{}", Volume},
     {"PUT", "/volumes/{}", Deny, kJson, UpgradeKind::None, kSwarm},
-    {"DELETE", "/volumes/{}", Pass},
-    {"POST", "/volumes/prune", Deny, kNone, UpgradeKind::None, kPrune},
+    {"DELETE", "/volumes/{}", Volume},
+    {"POST", "/volumes/prune", Prune},
 
     {"GET", "/plugins", Deny, kNone, UpgradeKind::None, kPlugins},
     {"GET", "/plugins/privileges", Deny, kNone, UpgradeKind::None, kPlugins},
@@ -270,15 +270,23 @@ std::string_view toString(Rule rule) {
     case Session:
       return "only as upgrade to h2c";
     case Events:
-      return "own containers, images, networks, volumes";
-    case NetworkView:
-      return "containers of others taken out";
+      return "own containers, networks and volumes; images";
+    case NetworkList:
+      return "own and predefined networks; containers of others taken out";
+    case Network:
+      return "own network, or a predefined one; containers of others taken out";
     case NetworkCreate:
-      return "fields examined";
+      return "fields examined; becomes the caller's";
     case NetworkContainer:
-      return "own container; fields examined";
+      return "own container and own network, or bridge or none; fields examined";
+    case VolumeList:
+      return "own volumes only";
     case VolumeCreate:
-      return "fields examined";
+      return "fields examined; becomes the caller's; 409 for somebody else's name";
+    case Volume:
+      return "own volume";
+    case Prune:
+      return "own ones only";
   }
   return "";
 }

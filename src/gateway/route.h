@@ -34,10 +34,14 @@ enum class Rule {
   ImageRemove,       // not by force
   Session,           // only as upgrade to h2c
   Events,            // the stream is filtered
-  NetworkView,       // foreign containers are taken out of the answer
-  NetworkCreate,     // the body is examined
-  NetworkContainer,  // connect, disconnect: the container in the body must be the caller's
-  VolumeCreate,      // the body is examined
+  NetworkList,       // networks and containers of others are taken out of the answer
+  Network,           // must be the caller's or predefined; foreign containers are taken out of the answer
+  NetworkCreate,     // the body is examined, and whose it is written in
+  NetworkContainer,  // connect, disconnect: network and container must be the caller's
+  VolumeList,        // filtered by label, the answer too
+  VolumeCreate,      // the body is examined, and whose it is written in; the name must be nobody else's
+  Volume,            // must be the caller's
+  Prune,             // filtered by label
 };
 
 enum class BodyKind {

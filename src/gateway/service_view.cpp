@@ -63,7 +63,7 @@ asio::awaitable<std::optional<Flow>> handleServiceView(Exchange& exchange) {
   std::string ref = exchange.name();
   const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(std::move(ref));
   if (!found || found->owner == exchange.caller().user.login) co_return std::nullopt;
-  putName(exchange, found->id);
+  putName(exchange, found->id.str());
   if (inspects) co_return co_await inspect(exchange);
   Outgoing out = exchange.outgoing();
   co_return co_await exchange.forward(std::move(out));

@@ -57,7 +57,7 @@ asio::awaitable<void> letArrivedGoFirst() {
 asio::awaitable<Flow> handleStart(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   if (std::optional<Denial> denial = checkCheckpoint(exchange)) co_return co_await exchange.deny(std::move(*denial));
   // Only API versions that users may not speak have one.
   std::optional<std::string> body;

@@ -44,7 +44,7 @@ std::expected<Examine, Denial> examination(Exchange& exchange, const Warnings& w
 asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id);
+  putName(exchange, found.container->id.str());
   const auto warnings = std::make_shared<std::vector<std::string>>();
   std::expected<Examine, Denial> examine = examination(exchange, warnings);
   if (!examine) co_return co_await exchange.deny(std::move(examine.error()));

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "admission/references.h"
 #include "gateway/head_writer.h"
 
 namespace ds01::gateway {
@@ -24,6 +25,23 @@ std::string messageOf(std::string_view body) {
   if (ec || !value.is_object()) return {};
   const json::value* message = value.get_object().if_contains("message");
   return message != nullptr && message->is_string() ? std::string(message->get_string()) : std::string();
+}
+
+std::string_view stringAt(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+// By the label that we alone set; empty: the administrators'.
+std::string_view ownerOfItem(const json::value& item) {
+  const json::object* const object = item.if_object();
+  const json::value* const labels = object != nullptr ? object->if_contains("Labels") : nullptr;
+  return labels != nullptr && labels->is_object() ? stringAt(labels->get_object(), "ds01.user") : std::string_view();
+}
+
+bool isPredefined(const json::value& network) {
+  const json::object* const object = network.if_object();
+  return object != nullptr && admission::isPredefinedNetwork(stringAt(*object, "Name"));
 }
 
 asio::awaitable<Result<bool>> hideInOne(Ownership& ownership, const std::string& login, json::object& network) {
@@ -92,18 +110,41 @@ asio::awaitable<Result<bool>> keepOwnContainers(Ownership& ownership, std::strin
 }
 
 asio::awaitable<Result<bool>> hideForeignEndpoints(Ownership& ownership, std::string login, json::value& view) {
-  if (json::object* const one = view.if_object()) co_return co_await hideInOne(ownership, login, *one);
-  json::array* const many = view.if_array();
-  if (many == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's answer about networks is not understood");
-  bool any = false;
-  for (json::value& item : *many) {
-    json::object* const network = item.if_object();
-    if (network == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of networks is not understood");
-    const Result<bool> hidden = co_await hideInOne(ownership, login, *network);
-    if (!hidden) co_return fail(hidden.error());
-    any = any || *hidden;
+  json::object* const network = view.if_object();
+  if (network == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's answer about a network is not understood");
+  co_return co_await hideInOne(ownership, login, *network);
+}
+
+asio::awaitable<Result<bool>> keepOwnVolumes(Ownership&, std::string login, json::value& list) {
+  json::object* const answer = list.if_object();
+  json::value* const member = answer != nullptr ? answer->if_contains("Volumes") : nullptr;
+  if (member == nullptr || member->is_null()) co_return false;
+  json::array* const volumes = member->if_array();
+  if (volumes == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of volumes is not understood");
+  json::array kept(volumes->storage());
+  for (json::value& volume : *volumes) {
+    if (ownerOfItem(volume) == login) kept.push_back(std::move(volume));
   }
-  co_return any;
+  const bool changed = kept.size() != volumes->size();
+  *volumes = std::move(kept);
+  co_return changed;
+}
+
+asio::awaitable<Result<bool>> keepOwnNetworks(Ownership& ownership, std::string login, json::value& list) {
+  json::array* const networks = list.if_array();
+  if (networks == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of networks is not understood");
+  json::array kept(networks->storage());
+  bool changed = false;
+  for (json::value& network : *networks) {
+    if (!isPredefined(network) && ownerOfItem(network) != login) continue;
+    const Result<bool> hidden = co_await hideForeignEndpoints(ownership, login, network);
+    if (!hidden) co_return fail(hidden.error());
+    changed = changed || *hidden;
+    kept.push_back(std::move(network));
+  }
+  changed = changed || kept.size() != networks->size();
+  *networks = std::move(kept);
+  co_return changed;
 }
 
 std::optional<std::string> idInConflict(std::string_view body) {

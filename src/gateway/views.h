@@ -30,7 +30,13 @@ std::string withWarnings(std::string body, const std::vector<std::string>& warni
 boost::asio::awaitable<Result<bool>> keepOwnContainers(Ownership& ownership, std::string login,
                                                        boost::json::value& list);
 
-// GET /networks and /networks/{}: takes the endpoints of other people's containers out of "Containers".
+// GET /volumes: keeps those of `login`.
+boost::asio::awaitable<Result<bool>> keepOwnVolumes(Ownership& ownership, std::string login, boost::json::value& list);
+
+// GET /networks: keeps those of `login` and the predefined ones, and of these no endpoints of others.
+boost::asio::awaitable<Result<bool>> keepOwnNetworks(Ownership& ownership, std::string login, boost::json::value& list);
+
+// GET /networks/{}: takes the endpoints of other people's containers out of "Containers".
 boost::asio::awaitable<Result<bool>> hideForeignEndpoints(Ownership& ownership, std::string login,
                                                           boost::json::value& view);
 

@@ -84,12 +84,20 @@ struct ImageView {
   std::string id;                // sha256:…
   std::vector<std::string> env;  // Config.Env
   std::map<std::string, std::string> labels;
+  std::vector<std::string> volumes = {};  // keys of Config.Volumes: each becomes a volume of every container
 };
 
 // From GET /networks/ID.
 struct NetworkView {
   std::string id;  // 64 hex digits
   std::string name;
+  std::map<std::string, std::string> labels = {};
+};
+
+// From GET /volumes/NAME.
+struct VolumeView {
+  std::string name;
+  std::map<std::string, std::string> labels = {};
 };
 
 struct ExecView {

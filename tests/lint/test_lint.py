@@ -236,6 +236,8 @@ def test_a_header_that_cmake_does_not_name_is_found(tmp_path):
         ("co_await f(g(std::string{text}));", ["a braced initialiser"]),
         ("co_await f(\n    a,\n    {b});", ["a braced initialiser"]),
         ("co_await f([] { co_await g({}); });", ["a lambda", "a braced initialiser"]),
+        ("auto x = a ? co_await f() : b;", ["an operand of ? :"]),
+        ("auto x = a ? b : co_await f();", ["an operand of ? :"]),
     ],
 )
 def test_temporaries_that_wait_are_found(code, what):
@@ -254,6 +256,8 @@ def test_temporaries_that_wait_are_found(code, what):
         "for (int i : list(co_await f(x))) { g({i}); }",
         "// co_await f({})\n",
         'log("co_await f({})");',
+        "const int x = a ? 1 : 2; co_await f();",
+        "switch (a ? 1 : 2) { case A: co_await f(); }",
         "co_awaited f({});",
     ],
 )

@@ -185,6 +185,12 @@ def test_Root_Docker_projects_of_the_same_name_are_each_users_own(stack, alice, 
     for client in (alice, bob):
         project = compose.Project(client, version)
         project.write(f"services: {{app: {{image: {BUSYBOX}, command: sleep 600, container_name: {client.user.name}}}}}\n")
+        if client is bob:  # the networks of the two would have one name
+            refused = project("up", "-d", check=False)
+            assert refused.returncode and "is taken by somebody else" in refused.stderr, refused
+            assert alice.user.name not in refused.stderr
+            project = compose.Project(client, version, "other")
+            project.write(f"services: {{app: {{image: {BUSYBOX}, command: sleep 600, container_name: {client.user.name}}}}}\n")
         project("up", "-d")
         [listed] = project("ps", "-q").stdout.split()
         assert stack.engine.inspect(listed)["Name"] == f"/{client.user.name}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Looks for lambdas and braced initialisers in what a co_await waits for. GCC 12 and 13 keep such temporaries in the
-coroutine's frame and destroy them twice, or take a copy of their bytes; a named variable is destroyed once. A GCC that
-is not wrong about it compiles the named form just as well."""
+"""Looks for lambdas and braced initialisers in what a co_await waits for, and for co_await in a branch of `? :`. GCC 12
+and 13 keep such temporaries in the coroutine's frame and destroy them twice, or take a copy of their bytes; a named
+variable is destroyed once. A GCC that is not wrong about it compiles the named form just as well."""
 
 import argparse
 import re
@@ -12,6 +12,8 @@ from cpp_source import AllowList, Finding, code_only, report, sources
 
 RULE = "co-await-temporary"
 _CO_AWAIT = re.compile(r"(?<!\w)co_await(?!\w)")
+_IN_A_BRANCH = re.compile(r"\?\s*co_await(?!\w)")
+_SECOND_BRANCH = re.compile(r"\?[^;{}?]*[^:]:\s*co_await(?!\w)")
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _INSTEAD = "GCC destroys it twice: give it a name in a line before"
 
@@ -38,7 +40,7 @@ def _begins_lambda(code, at):
 
 
 def temporaries(code):
-    """(offset, "a lambda" | "a braced initialiser") of each one inside the operand of a co_await."""
+    """(offset, what) of each lambda and braced initialiser inside the operand of a co_await, and of each `? :` with one."""
     found = {}
     for match in _CO_AWAIT.finditer(code):
         depth, i = 0, match.end()
@@ -67,6 +69,8 @@ def temporaries(code):
             elif depth == 0 and c in ";,?":
                 break
             i += 1
+    found |= {match.start(): "an operand of ? :" for match in _IN_A_BRANCH.finditer(code)}
+    found |= {match.start(): "an operand of ? :" for match in _SECOND_BRANCH.finditer(code)}
     return sorted(found.items())
 
 

@@ -114,28 +114,49 @@ asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
   co_return decodeExec(*body);
 }
 
-asio::awaitable<Status> UdsEngineClient::post(std::string target, std::string body) {
+asio::awaitable<Result<VolumeView>> UdsEngineClient::inspectVolume(std::string name) {
+  auto target = volumeTarget(name);
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decodeVolume(*body);
+}
+
+asio::awaitable<Result<VolumeView>> UdsEngineClient::createVolume(std::string name,
+                                                                  std::map<std::string, std::string> labels) {
+  std::string target = "/volumes/create";
+  std::string body = volumeBody(name, labels);
+  const auto made = co_await post(std::move(target), std::move(body));
+  if (!made) co_return fail(made.error());
+  co_return decodeVolume(*made);
+}
+
+asio::awaitable<Result<std::string>> UdsEngineClient::post(std::string target, std::string body) {
   net::HttpRequest request = question(std::move(target));
   request.method = "POST";
   request.body = std::move(body);
-  const auto reply = co_await http_.exchange(std::move(request));
+  auto reply = co_await http_.exchange(std::move(request));
   if (!reply) co_return fail(reply.error());
   if (reply->status / 100 != 2 && reply->status != 304) co_return fail(refused(reply->status, reply->body));
-  co_return Status{};
+  co_return std::move(reply->body);
 }
 
 asio::awaitable<Status> UdsEngineClient::setRestartPolicy(ContainerId id, RestartPolicy policy) {
   auto target = containerActionTarget(id.str(), "update");
   if (!target) co_return fail(target.error());
   std::string body = restartPolicyBody(policy);
-  co_return co_await post(std::move(*target), std::move(body));
+  const auto done = co_await post(std::move(*target), std::move(body));
+  if (!done) co_return fail(done.error());
+  co_return Status{};
 }
 
 asio::awaitable<Status> UdsEngineClient::killContainer(ContainerId id) {
   auto target = containerActionTarget(id.str(), "kill?signal=KILL");
   if (!target) co_return fail(target.error());
   std::string body;
-  co_return co_await post(std::move(*target), std::move(body));
+  const auto done = co_await post(std::move(*target), std::move(body));
+  if (!done) co_return fail(done.error());
+  co_return Status{};
 }
 
 asio::awaitable<Result<std::vector<ContainerSummary>>> UdsEngineClient::listRunning() {

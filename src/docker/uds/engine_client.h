@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override;
   boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override;
   boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override;
+  boost::asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override;
+  boost::asio::awaitable<Result<VolumeView>> createVolume(std::string name,
+                                                          std::map<std::string, std::string> labels) override;
   boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override;
@@ -41,7 +45,8 @@ class UdsEngineClient : public EngineClient {
   // The body of a 200.
   boost::asio::awaitable<Result<std::string>> get(std::string target);
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> list(std::string target);
-  boost::asio::awaitable<Status> post(std::string target, std::string body);
+  // The body of a 2xx or 304.
+  boost::asio::awaitable<Result<std::string>> post(std::string target, std::string body);
 
   net::HttpClient http_;
 };

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 _GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+_NETWORKS = ("lab", "lab_default", "lab_back", "lab_front")  # that the recorded clients had made
 _SOME_ID = b"0123456789abcdef" * 4
 
 
@@ -82,6 +83,8 @@ def send_all(stack, client, requests):
     """Sends each through ds01d as the client's user. What was made is looked at in the Engine and removed. Returns what
     was wrong, one line each."""
     tops = prepare(stack, client, requests)
+    for network in _NETWORKS:
+        client.out("network", "create", network)
     other = client.out("create", "--name", "joined", "ds01test/busybox:latest", "sleep", "600")
     wrong = []
     for request in requests:
@@ -98,6 +101,7 @@ def send_all(stack, client, requests):
         wrong += [f"{request}: {what}" for what in _wrong_with(stack.engine.inspect(reply.json()["Id"]), client.user)]
         client.docker("rm", "-f", "-v", reply.json()["Id"])
     client.docker("rm", "-f", other)
+    client.out("network", "rm", *_NETWORKS)
     client.run(["rm", "-rf", *tops])
     return wrong
 

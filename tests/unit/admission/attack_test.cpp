@@ -115,6 +115,7 @@ TEST(Attack, HostConfigsAreRefused) {
 TEST(Attack, BodiesAreRefused) {
   Facts facts = test::student();
   facts.engine.api = {1, 48};
+  facts.networks["n"] = {std::string(64, 'a'), "n", true};
   const std::array attacks{
       Attack{R"({"Image":"x","hostconfig":{"Privileged":true}})", "400 field_spelling"},
       Attack{R"({"Image":"x","HostConfig":{"Privileged":false,"privileged":true}})", "400 field_spelling"},
@@ -191,7 +192,9 @@ TEST(Attack, ReservedLabelsOfVolumesGo) {
   const json::object body = admitted(
       R"({"HostConfig":{"Mounts":[{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":
           {"ds01.user":"bob","aime.mlc.USER":"bob","mine":"yes"}}}]}})");
-  EXPECT_EQ(body.at("HostConfig").at("Mounts").at(0).at("VolumeOptions").at("Labels"), (json::object{{"mine", "yes"}}));
+  const json::object expected{
+      {"mine", "yes"}, {"ds01.managed", "true"}, {"ds01.uid", "1001"}, {"ds01.user", "alice@example.edu"}};
+  EXPECT_EQ(body.at("HostConfig").at("Mounts").at(0).at("VolumeOptions").at("Labels"), expected);
 }
 
 TEST(Attack, HarmlessOrdersAreKept) {

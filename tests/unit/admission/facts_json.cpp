@@ -74,8 +74,17 @@ void readFacts(const json::object& from, Facts& facts) {
   }
   if (const json::value* networks = from.if_contains("networks")) {
     for (const auto& [ref, fact] : networks->as_object()) {
-      facts.networks[std::string(ref)] = {str(fact.at("id")), str(fact.at("name"))};
+      facts.networks[std::string(ref)] = {str(fact.at("id")), str(fact.at("name")),
+                                          truth(fact.as_object(), "own", false)};
     }
+  }
+  if (const json::value* volumes = from.if_contains("volumes")) {
+    for (const auto& [name, fact] : volumes->as_object()) {
+      facts.volumes[std::string(name)] = {truth(fact.as_object(), "own", false)};
+    }
+  }
+  if (const json::value* paths = from.if_contains("image_volumes")) {
+    for (const json::value& path : paths->as_array()) facts.image_volumes.push_back(str(path));
   }
   if (const json::value* binds = from.if_contains("binds")) {
     for (const auto& [source, fact] : binds->as_object()) {

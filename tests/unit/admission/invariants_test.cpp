@@ -3,6 +3,7 @@
 // that may change it, or dropped by a rule of the data.
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "admission/body_schema.h"
+#include "admission/mount_spec.h"
 #include "unit/admission/recorded.h"
 
 namespace ds01::admission::test {
@@ -20,7 +22,7 @@ namespace {
 namespace json = boost::json;
 
 // JSON Pointer → the pass (admission.cpp) that may change, add or remove what is there and below.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kChanges{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kChanges{{
     {"/HostConfig/Binds", "binds"},
     {"/HostConfig/CapDrop", "device nodes"},
     {"/HostConfig/CgroupParent", "cgroup parent"},
@@ -32,10 +34,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kChanges
     {"/HostConfig/MemoryReservation", "memory"},
     {"/HostConfig/MemorySwap", "swap"},
     {"/HostConfig/MemorySwappiness", "swap"},
+    {"/HostConfig/Mounts", "volumes"},
     {"/HostConfig/NanoCpus", "cpus"},
-    {"/HostConfig/NetworkMode", "containers"},
+    {"/HostConfig/NetworkMode", "networks"},
     {"/HostConfig/PidsLimit", "pids"},
     {"/HostConfig/ShmSize", "shm"},
+    {"/NetworkingConfig", "networks"},
     {"/StopTimeout", "stop timeout"},
     {"/Labels", "labels"},
     {"/Env", "environment"},
@@ -102,6 +106,32 @@ void expectNothingOfTheHost(const json::object& host) {
   EXPECT_TRUE(std::ranges::any_of(dropped, [](const json::value& cap) { return cap == "MKNOD" || cap == "ALL"; }));
 }
 
+// Every volume that the Engine would make by itself says whose it is.
+void expectOwnedVolumes(const json::object& sent, const Facts& facts) {
+  const json::object& host = sent.at("HostConfig").as_object();
+  std::set<std::string> targets;
+  const json::value* mounts = host.if_contains("Mounts");
+  if (mounts != nullptr && mounts->is_array()) {
+    for (const json::value& mount : mounts->get_array()) {
+      targets.emplace(mount.at("Target").as_string());
+      if (mount.at("Type") != "volume") continue;
+      EXPECT_EQ(mount.at("VolumeOptions").at("Labels").at("ds01.user").as_string(), facts.caller.user.login);
+    }
+  }
+  const json::value* binds = host.if_contains("Binds");
+  if (binds != nullptr && binds->is_array()) {
+    for (const json::value& bind : binds->get_array()) {
+      const auto spec = parseBind(bind.as_string());
+      ASSERT_TRUE(spec);
+      EXPECT_NE(spec->kind, BindSpec::Kind::Anonymous);
+      targets.insert(cleanPath(spec->target));
+    }
+  }
+  const json::value* volumes = sent.if_contains("Volumes");
+  if (volumes == nullptr || !volumes->is_object()) return;
+  for (const auto& [path, empty] : volumes->get_object()) EXPECT_TRUE(targets.contains(cleanPath(path))) << path;
+}
+
 void expectOurs(const Outcome& outcome, const Facts& facts) {
   const json::object& host = outcome.sent.at("HostConfig").as_object();
   EXPECT_EQ(host.at("CgroupParent").as_string(), facts.cgroup_parent);
@@ -117,6 +147,7 @@ void expectOurs(const Outcome& outcome, const Facts& facts) {
       1);
   expectNothingOfTheHost(host);
   expectLimits(host, facts);
+  expectOwnedVolumes(outcome.sent, facts);
 
   json::object changes;
   json::array removed;

@@ -30,13 +30,21 @@ TEST(References, NamesEachThingOnceAsItStands) {
 }
 
 // With a look at all others for each, this would take minutes.
-TEST(References, NetworksAreThoseThatCouldBeIds) {
+TEST(References, NetworksAreThoseThatUsersMake) {
   const References found = references(parseObject(R"({"HostConfig":{"NetworkMode":"cafe01"},"NetworkingConfig":
       {"EndpointsConfig":{"cafe01":{},"BEEF":null,"lab":{},"0":{}}}})"));
-  EXPECT_THAT(found.networks, ElementsAre("cafe01", "BEEF", "0"));
+  EXPECT_THAT(found.networks, ElementsAre("cafe01", "BEEF", "lab", "0"));
   EXPECT_THAT(references(parseObject(R"({"HostConfig":{"NetworkMode":"bridge"}})")).networks, IsEmpty());
+  EXPECT_THAT(references(parseObject(R"({"HostConfig":{"NetworkMode":"container:x"}})")).networks, IsEmpty());
   EXPECT_THAT(references(parseObject(R"({"NetworkingConfig":{"EndpointsConfig":{"f":{}}}})")).networks,
               ElementsAre("f"));
+}
+
+TEST(References, VolumesAreThoseWithAName) {
+  const References found = references(parseObject(R"({"HostConfig":{"Binds":["vv:/a","/h:/b","/c","vv:/d:ro","ww:/e"],
+      "Mounts":[{"Type":"volume","Source":"mm","Target":"/f"},{"Type":"volume","Target":"/g"},
+                {"Type":"bind","Source":"/i","Target":"/j"},{"Type":"volume","Source":"ww","Target":"/k"}]}})"));
+  EXPECT_THAT(found.volumes, ElementsAre("vv", "ww", "mm"));
 }
 
 TEST(References, ManyAreCollectedInTime) {

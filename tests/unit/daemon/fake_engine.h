@@ -85,6 +85,13 @@ class FakeEngine final : public docker::EngineClient {
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
   }
+  asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override {
+    co_return fail(ErrorCode::NotFound, "get " + name + ": no such volume");
+  }
+  asio::awaitable<Result<VolumeView>> createVolume(std::string name,
+                                                   std::map<std::string, std::string> labels) override {
+    co_return VolumeView{std::move(name), std::move(labels)};
+  }
   asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
     std::string call = "exec " + id;
     co_await arrive(std::move(call));

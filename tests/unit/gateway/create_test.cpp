@@ -57,11 +57,11 @@ TEST(Create, aMissingImageIsTheEnginesOwn404AndReservesNothing) {
 }
 
 // The Engine finds networks by id too, also the machine's own; clients name theirs by id.
-TEST(Create, networksNamedByIdAreLookedUp) {
+TEST(Create, networksAreLookedUp) {
   Harness h;
   h.engine().answer("POST", "/containers/create", 201, created());
   const std::string lab = fullId('c');
-  h.engine_client.networks["cccccccccccc"] = {lab, "lab"};
+  h.engine_client.networks["cccccccccccc"] = {lab, "lab", {{"ds01.user", "alice"}}};
   h.engine_client.networks["eeee"] = {fullId('e'), "host"};
   Client client = h.connect();
   const std::string before = R"({"Image":"busybox","HostConfig":{"NetworkMode":")";

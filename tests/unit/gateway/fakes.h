@@ -321,7 +321,9 @@ class FakeEngineClient : public docker::EngineClient {
     const std::lock_guard lock(mutex);
     if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
     if (!images.contains(ref)) co_return fail(ErrorCode::NotFound, "No such image: " + ref + ":latest");
-    co_return ImageView{};
+    ImageView view;
+    view.volumes = image_volumes;
+    co_return view;
   }
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     const std::lock_guard lock(mutex);
@@ -329,6 +331,20 @@ class FakeEngineClient : public docker::EngineClient {
     const auto found = networks.find(ref);
     if (found == networks.end()) co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
     co_return found->second;
+  }
+  asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    const auto found = volumes.find(name);
+    if (found == volumes.end()) co_return fail(ErrorCode::NotFound, "get " + name + ": no such volume");
+    co_return found->second;
+  }
+  asio::awaitable<Result<VolumeView>> createVolume(std::string name,
+                                                   std::map<std::string, std::string> labels) override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    made_volumes.push_back(name);
+    co_return volumes.try_emplace(name, VolumeView{name, std::move(labels)}).first->second;
   }
   asio::awaitable<Result<ExecView>> inspectExec(std::string id) override {
     co_return fail(ErrorCode::NotFound, "No such exec instance: " + id);
@@ -347,6 +363,9 @@ class FakeEngineClient : public docker::EngineClient {
   std::mutex mutex;
   std::set<std::string> images{"busybox"};
   std::map<std::string, NetworkView> networks;
+  std::map<std::string, VolumeView> volumes;
+  std::vector<std::string> made_volumes;
+  std::vector<std::string> image_volumes;  // of every image
   bool away = false;
 };
 

@@ -140,9 +140,11 @@ TEST_F(GatewayTest, refusedRemovalEndsNothing) {
 
 TEST_F(GatewayTest, networksHideForeignContainers) {
   h.engine().answer(
-      "GET", "/networks/bridge", 200,
+      "GET", "/networks/" + fullId('e'), 200,
       R"({"Name":"bridge","Containers":{")" + kMine + R"(":{"Name":"mine"},")" + kTheirs + R"(":{"Name":"theirs"}}})");
-  h.engine().answer("POST", "/networks/n/connect", 200, "");
+  h.engine().answer("POST", "/networks/" + fullId('f') + "/connect", 200, "");
+  h.engine_client.networks["bridge"] = {fullId('e'), "bridge"};
+  h.engine_client.networks["n"] = {fullId('f'), "n", {{"ds01.user", "alice"}}};
   Client client = h.connect();
   const auto reply = client.get("/networks/bridge");
   EXPECT_THAT(reply->body, HasSubstr("mine"));

@@ -46,7 +46,8 @@ Outcome outcomeOf(const std::string& target, const std::string& body) {
   h.engine().answer("POST", "/containers/create", 201, created());
   h.engine().answer("POST", "/containers/" + fullId('a') + "/exec", 201, R"({"Id":"e1"})");
   h.engine().answer("POST", "/containers/" + fullId('a') + "/update", 200, R"({"Warnings":[]})");
-  h.engine().answer("POST", "/networks/lab/connect", 200, "");
+  h.engine().answer("POST", "/networks/" + fullId('b') + "/connect", 200, "");
+  h.engine_client.networks["lab"] = {fullId('b'), "lab", {{"ds01.user", "alice"}}};
   h.ownership.add("mine", fullId('a'), "alice");
   Client client = h.connect();
   const auto reply = client.request("POST", target, body);

@@ -83,15 +83,21 @@ TEST(ClassifyEvent, containersByTheirId) {
   const auto v =
       verdict(R"({"Type":"container","Action":"exec_create: sh","Actor":{"ID":"abc","Attributes":{"container":"x"}}})");
   EXPECT_EQ(v.kind, EventVerdict::Kind::ByContainer);
-  EXPECT_EQ(v.container, "abc");
+  EXPECT_EQ(v.subject, "abc");
 }
 
 TEST(ClassifyEvent, networksAndVolumesOnBehalfOfContainers) {
   const auto v =
       verdict(R"({"Type":"network","Action":"connect","Actor":{"ID":"n","Attributes":{"container":"abc"}}})");
   EXPECT_EQ(v.kind, EventVerdict::Kind::ByContainer);
-  EXPECT_EQ(v.container, "abc");
-  EXPECT_EQ(verdict(R"({"Type":"volume","Action":"create","Actor":{"ID":"v"}})").kind, EventVerdict::Kind::Pass);
+  EXPECT_EQ(v.subject, "abc");
+  const auto made = verdict(R"({"Type":"volume","Action":"create","Actor":{"ID":"v"}})");
+  EXPECT_EQ(made.kind, EventVerdict::Kind::ByVolume);
+  EXPECT_EQ(made.subject, "v");
+  EXPECT_FALSE(made.is_gone);
+  const auto gone = verdict(R"({"Type":"network","Action":"destroy","Actor":{"ID":"n"}})");
+  EXPECT_EQ(gone.kind, EventVerdict::Kind::ByNetwork);
+  EXPECT_TRUE(gone.is_gone);
   EXPECT_EQ(verdict(R"({"Type":"volume","Action":"mount","Actor":{"ID":"v"}})").kind, EventVerdict::Kind::Drop);
   EXPECT_EQ(verdict(R"({"Type":"image","Action":"pull","Actor":{"ID":"i"}})").kind, EventVerdict::Kind::Pass);
 }

@@ -406,5 +406,30 @@ TEST(Events, showOwnContainersOnly) {
   EXPECT_EQ(reply->body, start + "\n" + image + "\n" + connect + "\n");
 }
 
+// What is gone can no longer be looked up: it is told of if we had looked at it.
+TEST(Events, tellOfOwnVolumesAndNetworks) {
+  const std::string mine = fullId('c');
+  const std::string theirs = fullId('d');
+  const std::vector<std::string> own{event("volume", "create", "mine"), event("network", "create", mine),
+                                     event("volume", "destroy", "mine"), event("network", "destroy", mine)};
+  const std::vector<std::string> foreign{event("volume", "create", "theirs"),  event("network", "create", theirs),
+                                         event("volume", "destroy", "theirs"), event("network", "destroy", theirs),
+                                         event("volume", "create", "gone"),    event("volume", "destroy", "gone")};
+  Harness h;
+  std::string stream;
+  for (const auto* const events : {&own, &foreign}) {
+    for (const std::string& one : *events) stream += one + "\n";
+  }
+  h.engine().answer("GET", "/events", 200, stream);
+  h.engine_client.volumes["mine"] = {"mine", {{"ds01.user", "alice"}}};
+  h.engine_client.volumes["theirs"] = {"theirs", {{"ds01.user", "bob"}}};
+  h.engine_client.networks[mine] = {mine, "mine", {{"ds01.user", "alice"}}};
+  h.engine_client.networks[theirs] = {theirs, "theirs", {{"ds01.user", "bob"}}};
+  Client client = h.connect();
+  const auto reply = client.get("/events");
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->body, own[0] + "\n" + own[1] + "\n" + own[2] + "\n" + own[3] + "\n");
+}
+
 }  // namespace
 }  // namespace ds01::gateway::test
