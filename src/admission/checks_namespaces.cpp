@@ -30,8 +30,6 @@ constexpr std::array kModes{
     ModeField{"CgroupnsMode", "--cgroupns", false, {"", "private", "private", "private"}},
 };
 
-constexpr ApiVersion kSeveralNetworks{1, 44};  // from here on a create may name more than one
-
 Denial noSuchContainer(std::string_view ref) {
   // The Engine's own words: a foreign container must look like a missing one. Not its 404: a create that is answered so
   // makes clients pull the image and try again.
@@ -48,9 +46,8 @@ std::expected<std::string, Denial> resolve(const Context& context, const std::st
 
 // A network as it is sent on.
 struct Network {
-  std::string name;           // by which it stands in the request; for what could be an id, the full one
-  std::string id = {};        // empty for a predefined one
-  std::string own_name = {};  // that the network itself has
+  std::string name;     // by which it stands in the request; for what could be an id, the full one
+  std::string id = {};  // empty for a predefined one
 };
 
 // The Engine looks networks up anew at each start, by id only where one was given: without it, somebody else's of the
@@ -73,8 +70,7 @@ std::expected<Network, Denial> resolveNetwork(const Context& context, std::strin
   if (found->second.name == "host") return host_refused();
   if (isPredefinedNetwork(found->second.name)) return Network{found->second.name};
   if (!found->second.own) return missing;
-  return Network{mayBeNetworkId(network) ? found->second.id : std::string(network), found->second.id,
-                 found->second.name};
+  return Network{mayBeNetworkId(network) ? found->second.id : std::string(network), found->second.id};
 }
 
 // The endpoint under `network`, with the id of that network.
@@ -84,19 +80,15 @@ json::object pinned(const json::value& endpoint, const Network& network) {
   return out;
 }
 
-// The Engine connects a container to the network of its mode if nothing else is asked for; from API 1.44 on, beside
-// what else is.
-void pinMode(json::object& body, const Network& network, ApiVersion engine) {
+// The Engine connects a container to the network of its mode only if nothing else is asked for.
+void pinMode(json::object& body, const Network& network) {
   if (network.id.empty()) return;
   json::value& networking = body["NetworkingConfig"];
   if (!networking.is_object()) networking = json::object();
   json::value& endpoints = networking.get_object()["EndpointsConfig"];
   if (!endpoints.is_object()) endpoints = json::object();
   json::object& list = endpoints.get_object();
-  for (const std::string& known : {network.name, network.id, network.own_name}) {
-    if (list.contains(known)) return;
-  }
-  if (list.empty() || engine >= kSeveralNetworks) list[network.name] = pinned(nullptr, network);
+  if (list.empty()) list[network.name] = pinned(nullptr, network);
 }
 
 // The names of the networks in EndpointsConfig, judged and resolved.
@@ -176,7 +168,7 @@ Verdict checkNetworks(Context& context) {
   if (json::object* endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig")) {
     if (Verdict denial = resolveEndpoints(context, *endpoints)) return denial;
   }
-  pinMode(context.body(), of_mode, context.facts.engine.api);
+  pinMode(context.body(), of_mode);
   return std::nullopt;
 }
 

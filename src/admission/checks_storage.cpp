@@ -146,7 +146,10 @@ Verdict checkVolumeMount(json::object& mount) {
   const std::string_view name = text(mount, "Source");
   if (!name.empty() && !validVolumeName(name)) return badVolumeName(name, "--mount, HostConfig.Mounts");
   json::object* options = object(mount, "VolumeOptions");
-  if (json::object* labels = options == nullptr ? nullptr : object(*options, "Labels")) removeReservedLabels(*labels);
+  if (json::object* labels = options == nullptr ? nullptr : object(*options, "Labels")) {
+    removeReservedLabels(*labels);
+    if (Verdict denial = checkLabelSize(*labels)) return denial;
+  }
   const json::object* driver = options == nullptr ? nullptr : object(std::as_const(*options), "DriverConfig");
   if (driver == nullptr) return std::nullopt;
   const std::string_view driver_name = text(*driver, "Name");

@@ -17,6 +17,12 @@ namespace {
 
 namespace json = boost::json;
 
+// Each becomes a mount of some hundred bytes, and a directory that the Engine makes. An image can declare any number.
+constexpr std::size_t kMostVolumes = 256;
+
+// Engines from 23 on mark so what nobody gave a name, but not what comes as a mount; `docker volume prune` goes by it.
+constexpr ApiVersion kMarksAnonymous{1, 42};
+
 std::string_view key(const json::key_value_pair& member) {
   return {member.key().data(), member.key().size()};
 }
@@ -35,10 +41,26 @@ void markMount(json::object& mount, const User& owner) {
   for (const auto& [name, value] : ownerLabels(owner)) labels[name] = value;
 }
 
-void addAnonymous(json::array& mounts, std::string_view target, const User& owner) {
+void addAnonymous(json::array& mounts, std::string_view target, const Facts& facts) {
   json::object mount{{"Type", "volume"}, {"Target", target}};
-  markMount(mount, owner);
+  markMount(mount, ownerOf(facts));
+  if (facts.engine.api >= kMarksAnonymous) {
+    mount.at("VolumeOptions").at("Labels").get_object()["com.docker.volume.anonymous"] = "";
+  }
   mounts.emplace_back(std::move(mount));
+}
+
+// Before anything is made of them.
+Verdict refuseTooMany(const Context& context) {
+  std::size_t count = context.facts.image_volumes.size();
+  if (const json::object* volumes = object(std::as_const(context.body()), "Volumes")) count += volumes->size();
+  for (const std::string_view list : {"Binds", "Mounts"}) {
+    if (const json::array* mounts = array(std::as_const(context.host()), list)) count += mounts->size();
+  }
+  if (count <= kMostVolumes) return std::nullopt;
+  return malformed("too_many_volumes", fmt::format("the container and its image name {} volumes and mounts; {} are "
+                                                   "allowed together",
+                                                   count, kMostVolumes));
 }
 
 // Where something is mounted by the request itself.
@@ -50,7 +72,7 @@ std::set<std::string> mountedAt(const json::object& host) {
     }
   }
   if (const json::object* tmpfs = object(host, "Tmpfs")) {
-    for (const auto& entry : *tmpfs) targets.insert(cleanPath(key(entry)));
+    for (const auto& entry : *tmpfs) targets.emplace(key(entry));  // the Engine compares these as they stand
   }
   const json::array* mounts = array(host, "Mounts");
   if (mounts == nullptr) return targets;
@@ -69,15 +91,15 @@ Verdict refuseForeign(const Context& context) {
 }
 
 // What the Engine would make for the entry "TARGET" of Binds becomes a mount, which can say whose it is.
-void moveAnonymousBinds(json::object& host, json::array& added, VolumeLabels& named, const User& owner) {
+void moveAnonymousBinds(json::object& host, json::array& added, VolumeLabels& named, const Facts& facts) {
   const auto binds = strings(host, "Binds", "HostConfig.");
   if (!binds) return;
   json::array kept;
   for (const std::string& text : *binds) {
     const auto spec = parseBind(text);
-    if (spec && spec->kind == BindSpec::Kind::Named) named.try_emplace(spec->source, ownerLabels(owner));
+    if (spec && spec->kind == BindSpec::Kind::Named) named.try_emplace(spec->source, ownerLabels(ownerOf(facts)));
     if (spec && spec->kind == BindSpec::Kind::Anonymous) {
-      addAnonymous(added, spec->target, owner);
+      addAnonymous(added, spec->target, facts);
     } else {
       kept.emplace_back(text);
     }
@@ -93,7 +115,10 @@ void markMounts(json::object& host, VolumeLabels& named, const User& owner) {
     if (mount == nullptr || text(*mount, "Type") != "volume") continue;
     markMount(*mount, owner);
     const std::string_view name = text(*mount, "Source");
-    if (name.empty()) continue;
+    const json::object* driver = object(std::as_const(mount->at("VolumeOptions").get_object()), "DriverConfig");
+    // An administrator's, of a kind that we do not make.
+    const bool special = driver != nullptr && (isSet(*driver, "Options") || isSet(*driver, "Name"));
+    if (name.empty() || special) continue;
     auto& labels = named[std::string(name)];
     for (const auto& label : mount->at("VolumeOptions").at("Labels").get_object()) {
       if (label.value().is_string()) labels.try_emplace(std::string(key(label)), view(label.value().get_string()));
@@ -102,7 +127,7 @@ void markMounts(json::object& host, VolumeLabels& named, const User& owner) {
 }
 
 // The volumes that the image and the request declare by path alone.
-Verdict declareAnonymous(Context& context, json::array& added, const User& owner) {
+Verdict declareAnonymous(Context& context, json::array& added) {
   std::vector<std::string> declared;
   if (const json::object* volumes = object(std::as_const(context.body()), "Volumes")) {
     for (const auto& entry : *volumes) {
@@ -120,7 +145,7 @@ Verdict declareAnonymous(Context& context, json::array& added, const User& owner
   for (const std::string& path : declared) {
     const std::string target = cleanPath(path);
     if (!path.starts_with('/') || target == "/" || !taken.insert(target).second) continue;
-    addAnonymous(added, target, owner);
+    addAnonymous(added, target, context.facts);
   }
   return std::nullopt;
 }
@@ -142,11 +167,11 @@ Verdict ownVolumes(Context& context) {
   if (!context.admin()) {
     if (Verdict denial = refuseForeign(context)) return denial;
   }
-  const User& owner = ownerOf(context.facts);
-  markMounts(context.host(), context.out.volumes, owner);
+  if (Verdict denial = refuseTooMany(context)) return denial;
+  markMounts(context.host(), context.out.volumes, ownerOf(context.facts));
   json::array added;
-  if (Verdict denial = declareAnonymous(context, added, owner)) return denial;
-  moveAnonymousBinds(context.host(), added, context.out.volumes, owner);
+  if (Verdict denial = declareAnonymous(context, added)) return denial;
+  moveAnonymousBinds(context.host(), added, context.out.volumes, context.facts);
   if (added.empty()) return std::nullopt;
   json::value& mounts = context.host()["Mounts"];
   if (!mounts.is_array()) mounts = json::array();

@@ -24,8 +24,12 @@ std::unexpected<Denial> refuse(std::string reason, std::string sentence) {
   return std::unexpected(forbidden(std::move(reason), std::move(sentence)));
 }
 
-void cleanLabels(json::object& body) {
-  if (json::object* labels = object(body, "Labels")) removeReservedLabels(*labels);
+// Takes out what only we may say.
+Verdict cleanLabels(json::object& body) {
+  json::object* labels = object(body, "Labels");
+  if (labels == nullptr) return std::nullopt;
+  removeReservedLabels(*labels);
+  return checkLabelSize(*labels);
 }
 
 // Options that shape the network alone. Others name interfaces or addresses of the host.
@@ -96,7 +100,7 @@ BodyVerdict examineExecStart(json::object body, bool) {
 }
 
 BodyVerdict examineNetworkCreate(json::object body, bool admin) {
-  cleanLabels(body);
+  if (Verdict denial = cleanLabels(body)) return std::unexpected(std::move(*denial));
   if (admin) return body;
   for (const auto check : {checkNetworkKind, checkBridgeOptions, checkIpam}) {
     if (Verdict denial = check(body)) return std::unexpected(std::move(*denial));
@@ -115,7 +119,7 @@ BodyVerdict examineNetworkEndpoint(json::object body, bool admin) {
 }
 
 BodyVerdict examineVolumeCreate(json::object body, bool admin) {
-  cleanLabels(body);
+  if (Verdict denial = cleanLabels(body)) return std::unexpected(std::move(*denial));
   if (admin) return body;
   const std::string_view driver = text(body, "Driver");
   if (!driver.empty() && driver != "local") {

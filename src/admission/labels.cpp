@@ -34,6 +34,16 @@ std::map<std::string, std::string> ownerLabels(const User& owner) {
   return {{"ds01.user", owner.login}, {"ds01.uid", std::to_string(owner.uid)}, {"ds01.managed", "true"}};
 }
 
+std::optional<Denial> checkLabelSize(const json::object& labels) {
+  std::size_t bytes = 0;
+  for (const auto& label : labels) {
+    bytes += label.key().size() + (label.value().is_string() ? label.value().get_string().size() : 0);
+  }
+  if (bytes <= kMaxLabelBytes) return std::nullopt;
+  return malformed("labels_too_large",
+                   fmt::format("the labels (--label) have {} bytes; {} are allowed together", bytes, kMaxLabelBytes));
+}
+
 void removeReservedLabels(json::object& labels) {
   std::vector<std::string> keys;
   for (const auto& label : labels) {
@@ -48,19 +58,13 @@ Verdict setLabels(Context& context) {
   if (value.is_null()) value = json::object();
   json::object* labels = value.if_object();
   if (labels == nullptr) return malformed("field_type", "Labels must be an object");
-  std::size_t bytes = 0;
   for (const auto& label : *labels) {
-    bytes += label.key().size() + (label.value().is_string() ? label.value().get_string().size() : 0);
     // Go reads null as "".
     if (!label.value().is_string() && !label.value().is_null()) {
       return malformed("field_type", "the values of Labels must be strings");
     }
   }
-  // Each event of a container repeats all of its labels to all who follow.
-  if (bytes > kMaxLabelBytes) {
-    return malformed("labels_too_large",
-                     fmt::format("the labels (--label) have {} bytes; {} are allowed together", bytes, kMaxLabelBytes));
-  }
+  if (std::optional<Denial> denial = checkLabelSize(*labels)) return denial;
   removeReservedLabels(*labels);
   for (const std::string_view key : kDecisive) (*labels)[key] = "";
   for (const std::string& key : context.facts.image_labels) {

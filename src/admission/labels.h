@@ -2,11 +2,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <boost/json/object.hpp>
 
+#include "model/denial.h"
 #include "model/user.h"
 
 namespace ds01::admission {
@@ -18,6 +20,10 @@ inline constexpr std::string_view kRequestProfile = "ds01.request.profile";
 
 // What says whose a volume or a network is: set when it is made, by us alone, and by nobody later.
 std::map<std::string, std::string> ownerLabels(const User& owner);
+
+// 400 if they have more bytes together than is kept of them: each event of a container repeats all of its labels to all
+// who follow, and whoever looks at a volume or a network is read all of its.
+std::optional<Denial> checkLabelSize(const boost::json::object& labels);
 
 // Removes the reserved ones.
 void removeReservedLabels(boost::json::object& labels);

@@ -88,8 +88,10 @@ std::expected<BindSpec, Denial> parseBind(std::string_view text) {
   return spec;
 }
 
+constexpr std::size_t kLongestVolumeName = 255;  // it becomes the name of a directory
+
 bool validVolumeName(std::string_view name) {
-  return name.size() >= 2 && alphanumeric(name.front()) &&
+  return name.size() >= 2 && name.size() <= kLongestVolumeName && alphanumeric(name.front()) &&
          std::ranges::all_of(name, [](char c) { return alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 

@@ -57,6 +57,19 @@ asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id) {
   co_return co_await judge(exchange, std::move(found), "No such exec instance: " + exec_id);
 }
 
+Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
+                  std::vector<QueryItem> query) {
+  Target target;
+  target.version = exchange.target().version;
+  target.segments = std::move(segments);
+  target.query = std::move(query);
+  Outgoing out;
+  out.method = std::move(method);
+  out.target = serialise(target);
+  out.keep_accept = false;
+  return out;
+}
+
 void putName(Exchange& exchange, const std::string& id) {
   exchange.target().segments[exchange.match()->name_at] = id;
 }

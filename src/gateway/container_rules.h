@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -20,6 +21,10 @@ struct Resolved {
 // For admins any container that exists.
 boost::asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::string ref);
 boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id);
+
+// A question of ours in the API version that the client speaks.
+Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
+                  std::vector<QueryItem> query);
 
 // Puts the full id where the path has {}.
 void putName(Exchange& exchange, const std::string& id);

@@ -140,7 +140,7 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   }
   const admission::Facts& facts = sending->plan.facts;
   json::object& event = sending->event;
-  const HeldVolumes volumes = co_await holdForOwner(exchange, sending->plan);
+  HeldVolumes volumes = co_await holdForOwner(exchange, sending->plan);
   if (volumes.denial || volumes.engine_failed) {
     grant->refused();
     grant.reset();
@@ -154,6 +154,7 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   out.keep_accept = false;
   std::function<void()> on_send = [&grant] { grant->forwarded(); };
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
+  volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
   if (!response) {
     if (response.error().code() == ErrorCode::Unavailable) grant->refused();
     grant.reset();

@@ -92,7 +92,7 @@ asio::awaitable<bool> EventFilter::isOwnObject(EventVerdict verdict) {
     found = co_await findVolume(ports_, objects_, std::move(subject));
   }
   if (found) co_return found->owner == login_;
-  co_return found.error().code() == ErrorCode::NotFound && objects_.ownerOf(key) == login_;
+  co_return found.error().code() == ErrorCode::NotFound&& objects_.ownerOf(key) == login_;
 }
 
 asio::awaitable<std::string> EventFilter::pass(std::string_view piece) {

@@ -314,8 +314,10 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleVolumeCreate(exchange);
     case Rule::Volume:
       return handleVolume(exchange);
-    case Rule::Prune:
-      return handlePrune(exchange);
+    case Rule::VolumePrune:
+      return handleVolumePrune(exchange);
+    case Rule::NetworkPrune:
+      return handleNetworkPrune(exchange);
     case Rule::Absent:
       return exchange.message(404, fmt::format("No such {}: {}", exchange.match()->route->note, exchange.name()));
     case Rule::Deny:

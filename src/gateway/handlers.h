@@ -25,8 +25,10 @@ boost::asio::awaitable<Flow> handleStart(Exchange& exchange);           // POST 
 boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
 
+boost::asio::awaitable<Flow> handleVolumePrune(Exchange& exchange);  // POST /volumes/prune
+
 // object_handlers.cpp: volumes and networks
-boost::asio::awaitable<Flow> handlePrune(Exchange& exchange);
+boost::asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange);
 boost::asio::awaitable<Flow> handleVolumeList(Exchange& exchange);
 boost::asio::awaitable<Flow> handleVolumeCreate(Exchange& exchange);
 boost::asio::awaitable<Flow> handleVolume(Exchange& exchange);

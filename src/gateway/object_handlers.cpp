@@ -84,7 +84,7 @@ asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 
-asio::awaitable<Flow> handlePrune(Exchange& exchange) {
+asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange) {
   if (const std::optional<Denial> denial = addOwnerFilter(exchange)) co_return co_await exchange.deny(*denial);
   Outgoing out = exchange.outgoing();
   co_return co_await exchange.forward(std::move(out));
@@ -115,31 +115,44 @@ asio::awaitable<Flow> handleVolumeCreate(Exchange& exchange) {
   std::expected<std::string, Denial> body = co_await writeBody(exchange, std::move(*draft));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
   Outgoing out = jsonOutgoing(exchange, std::move(*body));
-  co_return co_await exchange.forward(std::move(out));
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  claim.end();  // whoever does not read the answer keeps nobody from the name
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  co_return co_await exchange.relayWhole(std::move(*response));
+}
+
+asio::awaitable<Flow> noSuchVolume(Exchange& exchange, const std::string& name) {
+  if (exchange.head().method == "DELETE" && exchange.target().truthy("force"))
+    co_return co_await exchange.reply(204, "");
+  co_return co_await exchange.message(404, fmt::format("get {}: no such volume", name));
 }
 
 // Look at it, or remove it. The Engine is not asked about what the caller does not have: somebody else may make one of
 // that name before it answers.
 asio::awaitable<Flow> handleVolume(Exchange& exchange) {
   const std::string name = exchange.name();
-  std::string login = exchange.caller().user.login;
-  Result<std::optional<HeldVolume>> held = co_await holdVolume(exchange, name, std::move(login));
-  if (!held && held.error().code() != ErrorCode::InvalidArgument) {
-    co_return co_await exchange.engineFailed(held.error());
+  const std::string& login = exchange.caller().user.login;
+  const Result<OwnedObject> found = co_await findVolume(exchange.ports(), exchange.objects(), name);
+  if (!found && found.error().code() != ErrorCode::NotFound && found.error().code() != ErrorCode::InvalidArgument) {
+    co_return co_await exchange.engineFailed(found.error());
   }
-  if (held && *held && (*held)->exists) {
-    Outgoing out = exchange.outgoing();
-    co_return co_await exchange.forward(std::move(out));
-  }
-  if (held && !*held) {
+  if (!found) co_return co_await noSuchVolume(exchange, name);
+  if (found->owner != login) {
     exchange.emit("auth.denied",
                   {{"reason", "not_owner"},
                    {"volume", name},
                    {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
+    co_return co_await noSuchVolume(exchange, name);
   }
-  if (exchange.head().method == "DELETE" && exchange.target().truthy("force"))
-    co_return co_await exchange.reply(204, "");
-  co_return co_await exchange.message(404, fmt::format("get {}: no such volume", name));
+  Outgoing out = exchange.outgoing();
+  if (exchange.head().method == "GET") co_return co_await exchange.forward(std::move(out));
+  Result<std::optional<HeldVolume>> held = co_await holdVolume(exchange, name, login);
+  if (!held) co_return co_await exchange.engineFailed(held.error());
+  if (!*held || !(*held)->exists) co_return co_await noSuchVolume(exchange, name);
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
+  (*held)->claim.end();
+  if (!response) co_return co_await exchange.engineFailed(response.error());
+  co_return co_await exchange.relayWhole(std::move(*response));
 }
 
 asio::awaitable<Flow> handleNetworkList(Exchange& exchange) {

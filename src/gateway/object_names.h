@@ -40,6 +40,7 @@ class VolumeClaims {
   VolumeClaims() = default;
   VolumeClaims(const VolumeClaims&) = delete;
   VolumeClaims& operator=(const VolumeClaims&) = delete;
+  ~VolumeClaims() = default;
 
   // Must not outlive the VolumeClaims.
   class Claim {

@@ -89,8 +89,9 @@ asio::awaitable<HeldVolumes> holdVolumes(Exchange& exchange, admission::VolumeLa
       co_return out;
     }
     if (!*held) {
-      // What an administrator mounts for somebody is the administrator's to choose.
-      if (exchange.caller().admin) continue;
+      // Administrators may give somebody what is theirs, but not what a third one has filled.
+      const Result<OwnedObject> other = co_await findVolume(exchange.ports(), exchange.objects(), name);
+      if (exchange.caller().admin && other && !other->owner) continue;
       out.denial = admission::volumeTaken(name);
       co_return out;
     }

@@ -53,18 +53,6 @@ std::optional<double> goDuration(std::string_view text) {
   return sign * sum;
 }
 
-// "key" or "key=value", as moby's filters.MatchKVList.
-bool hasLabel(const json::object& item, std::string_view wanted) {
-  const json::value* const member = item.if_contains("Labels");
-  const json::object* const labels = member != nullptr ? member->if_object() : nullptr;
-  if (labels == nullptr) return false;
-  const std::size_t equals = wanted.find('=');
-  const json::value* const value = labels->if_contains(wanted.substr(0, equals));
-  if (value == nullptr || equals == std::string_view::npos) return value != nullptr;
-  const json::string* const text = value->if_string();
-  return text != nullptr && std::string_view(text->data(), text->size()) == wanted.substr(equals + 1);
-}
-
 bool isMeant(const json::object& item, const PruneOrder& order) {
   const auto has = [&](const std::string& label) { return hasLabel(item, label); };
   if (!order.spared_labels.empty() && std::ranges::all_of(order.spared_labels, has)) return false;
@@ -80,6 +68,17 @@ Denial malformed(std::string text) {
 }
 
 }  // namespace
+
+bool hasLabel(const json::object& item, std::string_view wanted) {
+  const json::value* const member = item.if_contains("Labels");
+  const json::object* const labels = member != nullptr ? member->if_object() : nullptr;
+  if (labels == nullptr) return false;
+  const std::size_t equals = wanted.find('=');
+  const json::value* const value = labels->if_contains(wanted.substr(0, equals));
+  if (value == nullptr || equals == std::string_view::npos) return value != nullptr;
+  const json::string* const text = value->if_string();
+  return text != nullptr && std::string_view(text->data(), text->size()) == wanted.substr(equals + 1);
+}
 
 std::optional<TimePoint> readUntil(std::string_view text, TimePoint now) {
   if (const std::optional<double> ago = goDuration(text)) return shifted(now, -*ago);

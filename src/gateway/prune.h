@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/clock.h"
@@ -27,6 +28,9 @@ struct PruneOrder {
 // `filters` as the client sent them. A Denial is a 400: another filter than label, label! and until, or an `until` that
 // is not understood.
 std::expected<PruneOrder, Denial> readPruneOrder(const Filters& filters, TimePoint now);
+
+// Whether an item of a list of the Engine's has the label "key" or "key=value", as moby's filters.MatchKVList.
+bool hasLabel(const boost::json::object& item, std::string_view wanted);
 
 // A duration before `now` as Go writes it ("10m", "1h30m"), seconds since 1970 with or without a fraction, or RFC 3339.
 std::optional<TimePoint> readUntil(std::string_view text, TimePoint now);

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "gateway/container_rules.h"
 #include "gateway/docker_filters.h"
 #include "gateway/handlers.h"
 #include "gateway/prune.h"
@@ -17,20 +18,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace {
-
-// A question of ours in the API version that the client speaks.
-Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
-                  std::vector<QueryItem> query) {
-  Target target;
-  target.version = exchange.target().version;
-  target.segments = std::move(segments);
-  target.query = std::move(query);
-  Outgoing out;
-  out.method = std::move(method);
-  out.target = serialise(target);
-  out.keep_accept = false;
-  return out;
-}
 
 // The stopped containers that the order means and that are provably the caller's. The error is the Engine's.
 asio::awaitable<Result<std::vector<PruneCandidate>>> findCandidates(Exchange& exchange, const PruneOrder& order) {

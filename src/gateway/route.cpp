@@ -92,14 +92,14 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/networks/create", NetworkCreate, kJson},
     {"POST", "/networks/{}/connect", NetworkContainer, kJson},
     {"POST", "/networks/{}/disconnect", NetworkContainer, kJson},
-    {"POST", "/networks/prune", Prune},
+    {"POST", "/networks/prune", NetworkPrune},
 
     {"GET", "/volumes", VolumeList},
     {"POST", "/volumes/create", VolumeCreate, kJson},
     {"GET", "/volumes/{}", Volume},
     {"PUT", "/volumes/{}", Deny, kJson, UpgradeKind::None, kSwarm},
     {"DELETE", "/volumes/{}", Volume},
-    {"POST", "/volumes/prune", Prune},
+    {"POST", "/volumes/prune", VolumePrune},
 
     {"GET", "/plugins", Deny, kNone, UpgradeKind::None, kPlugins},
     {"GET", "/plugins/privileges", Deny, kNone, UpgradeKind::None, kPlugins},
@@ -285,7 +285,8 @@ std::string_view toString(Rule rule) {
       return "fields examined; becomes the caller's; 409 for somebody else's name";
     case Volume:
       return "own volume";
-    case Prune:
+    case VolumePrune:
+    case NetworkPrune:
       return "own ones only";
   }
   return "";

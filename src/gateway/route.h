@@ -41,7 +41,8 @@ enum class Rule {
   VolumeList,        // filtered by label, the answer too
   VolumeCreate,      // the body is examined, and whose it is written in; the name must be nobody else's
   Volume,            // must be the caller's
-  Prune,             // filtered by label
+  VolumePrune,       // limited to the caller's volumes
+  NetworkPrune,      // filtered by label
 };
 
 enum class BodyKind {

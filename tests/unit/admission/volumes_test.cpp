@@ -78,12 +78,39 @@ TEST(Volumes, WhereSomethingIsMountedTheImageGetsNone) {
   Facts facts = test::student();
   facts.image_volumes = {"/a/", "/b", "/c", "/d"};
   facts.volumes["vol"] = {true};
-  const json::value got =
-      mounts(R"({"Image":"x","Volumes":{"/d":{}},"HostConfig":{"Binds":["vol:/a"],"Tmpfs":{"/b/":""},
+  const json::value got = mounts(R"({"Image":"x","Volumes":{"/d":{}},"HostConfig":{"Binds":["vol:/a"],"Tmpfs":{"/b":""},
       "Mounts":[{"Type":"tmpfs","Target":"/c"}]}})",
-             facts);
+                                 facts);
   ASSERT_EQ(got.as_array().size(), 2U) << got;
   EXPECT_EQ(got.at(1), json::value(unnamed("/d")));
+}
+
+TEST(Volumes, NewerEnginesAreToldThatNobodyGaveAName) {
+  Facts facts = test::student();
+  facts.engine.api = {1, 42};
+  const json::value got = mounts(R"({"Image":"x","Volumes":{"/data":{}}})", facts);
+  EXPECT_EQ(got.at(0).at("VolumeOptions").at("Labels").at("com.docker.volume.anonymous"), "");
+}
+
+TEST(Volumes, ThereAreNotTooMany) {
+  Facts facts = test::student();
+  for (int i = 0; i < 200; ++i) facts.image_volumes.push_back("/v" + std::to_string(i));
+  EXPECT_TRUE(send(R"({"Image":"x"})", facts));
+  std::string binds;
+  for (int i = 0; i < 100; ++i) binds += (i == 0 ? "" : ",") + std::string(R"("/a")");
+  const auto got = send(R"({"Image":"x","HostConfig":{"Binds":[)" + binds + "]}}", facts);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().reason, "too_many_volumes");
+}
+
+TEST(Volumes, LabelsAreBounded) {
+  const std::string label(300'000, 'x');
+  const auto mount =
+      send(R"({"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"a":")" +
+               label + "\"}}}]}}",
+           test::student());
+  ASSERT_FALSE(mount);
+  EXPECT_EQ(mount.error().reason, "labels_too_large");
 }
 
 TEST(Volumes, APathOfAVolumeIsAbsolute) {
@@ -142,13 +169,10 @@ TEST(Networks, AreSentWithTheirId) {
   EXPECT_EQ(
       endpoints(R"({"Image":"x","NetworkingConfig":{"EndpointsConfig":{"lab":{"Aliases":["a"]},"bridge":null}}})"),
       (json::value{{"lab", {{"Aliases", json::array{"a"}}, {"NetworkID", id}}}, {"bridge", nullptr}}));
-  // An older Engine takes one network only, and goes by this one.
+  // What is asked for goes before the mode.
   const std::string two =
       R"({"Image":"x","HostConfig":{"NetworkMode":"lab"},"NetworkingConfig":{"EndpointsConfig":{"other":{}}}})";
   EXPECT_EQ(endpoints(two), (json::value{{"other", {{"NetworkID", std::string(64, 'b')}}}}));
-  facts.engine.api = {1, 45};
-  EXPECT_EQ(endpoints(two),
-            (json::value{{"other", {{"NetworkID", std::string(64, 'b')}}}, {"lab", {{"NetworkID", id}}}}));
 }
 
 }  // namespace
