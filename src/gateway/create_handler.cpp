@@ -82,6 +82,12 @@ asio::awaitable<HeldVolumes> holdForOwner(Exchange& exchange, const CreatePlan& 
   co_return co_await holdVolumes(exchange, std::move(volumes), std::move(owner));
 }
 
+asio::awaitable<Flow> tellOfVolumes(Exchange& exchange, const HeldVolumes& volumes, const Sending& sending) {
+  if (volumes.engine_failed) co_return co_await exchange.engineFailed(*volumes.engine_failed);
+  Denial denial = withInputs(*volumes.denial, sending.plan.inputs);
+  co_return co_await exchange.deny(std::move(denial), sending.decision);
+}
+
 // The Engine's answer to a create: the id, and our warnings behind its own. Unset: not understood.
 std::optional<std::string> readCreated(WholeResponse& response, const std::vector<std::string>& warnings) {
   Result<json::value> value = parseAnswer(response.body);
@@ -96,6 +102,48 @@ std::optional<std::string> readCreated(WholeResponse& response, const std::vecto
     response.body = json::serialize(*object) + "\n";
   }
   return out;
+}
+
+// Sends what has been decided, and settles the grant by what the Engine answers.
+asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, std::optional<Grant>& grant,
+                                 const std::vector<std::string>& warnings) {
+  const admission::Facts& facts = sending.plan.facts;
+  json::object& event = sending.event;
+  HeldVolumes volumes = co_await holdForOwner(exchange, sending.plan);
+  if (volumes.denial || volumes.engine_failed) {
+    grant->refused();
+    grant.reset();
+    co_return co_await tellOfVolumes(exchange, volumes, sending);
+  }
+  Outgoing out = exchange.outgoing();
+  out.body = std::move(sending.body);
+  out.keep_accept = false;
+  std::function<void()> on_send = [&grant] { grant->forwarded(); };
+  Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
+  volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
+  if (!response) {
+    if (response.error().code() == ErrorCode::Unavailable) grant->refused();
+    grant.reset();
+    co_return co_await exchange.engineFailed(response.error());
+  }
+  if (response->head.status != 201) {
+    grant->refused();
+    event["status"] = response->head.status;
+    exchange.emit("container.create_failed", std::move(event));
+    co_await hideConflict(exchange, *response);
+    co_return co_await exchange.relayWhole(std::move(*response));
+  }
+  const std::optional<std::string> id = readCreated(*response, warnings);
+  if (!id) {
+    grant.reset();
+    co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
+  }
+  co_await grant->bind(ContainerId(*id), facts.container_name, ownerOf(facts).login);
+  event["container"] = facts.container_name.empty() ? *id : facts.container_name;
+  event["container_id"] = *id;
+  if (facts.owner) event["owner"] = facts.owner->login;
+  exchange.emit("container.create", std::move(event));
+  co_return co_await exchange.relayWhole(std::move(*response));
 }
 
 }  // namespace
@@ -138,46 +186,7 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
     grant.reset();
     co_return co_await exchange.deny(std::move(*denial), decision);
   }
-  const admission::Facts& facts = sending->plan.facts;
-  json::object& event = sending->event;
-  HeldVolumes volumes = co_await holdForOwner(exchange, sending->plan);
-  if (volumes.denial || volumes.engine_failed) {
-    grant->refused();
-    grant.reset();
-    if (volumes.engine_failed) co_return co_await exchange.engineFailed(*volumes.engine_failed);
-    Denial told = withInputs(*volumes.denial, sending->plan.inputs);
-    co_return co_await exchange.deny(std::move(told), decision);
-  }
-
-  Outgoing out = exchange.outgoing();
-  out.body = std::move(sending->body);
-  out.keep_accept = false;
-  std::function<void()> on_send = [&grant] { grant->forwarded(); };
-  Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
-  volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
-  if (!response) {
-    if (response.error().code() == ErrorCode::Unavailable) grant->refused();
-    grant.reset();
-    co_return co_await exchange.engineFailed(response.error());
-  }
-  if (response->head.status != 201) {
-    grant->refused();
-    event["status"] = response->head.status;
-    exchange.emit("container.create_failed", std::move(event));
-    co_await hideConflict(exchange, *response);
-    co_return co_await exchange.relayWhole(std::move(*response));
-  }
-  const std::optional<std::string> id = readCreated(*response, warnings);
-  if (!id) {
-    grant.reset();
-    co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
-  }
-  co_await grant->bind(ContainerId(*id), facts.container_name, ownerOf(facts).login);
-  event["container"] = facts.container_name.empty() ? *id : facts.container_name;
-  event["container_id"] = *id;
-  if (facts.owner) event["owner"] = facts.owner->login;
-  exchange.emit("container.create", std::move(event));
-  co_return co_await exchange.relayWhole(std::move(*response));
+  co_return co_await sendCreate(exchange, *sending, grant, warnings);
 }
 
 }  // namespace ds01::gateway

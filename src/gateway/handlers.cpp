@@ -260,6 +260,40 @@ asio::awaitable<Flow> handleEvents(Exchange& exchange) {
   co_return co_await exchange.forward(std::move(out), &filter);
 }
 
+asio::awaitable<Flow> refuseForAdmins(Exchange& exchange) {
+  Denial denial{403, "admins_only", "this is for the administrators of this server only. "};
+  denial.text += exchange.match()->route->note;
+  denial.remedy = exchange.match()->route->note;
+  if (denial.text.ends_with('.')) denial.text.pop_back();
+  return exchange.deny(std::move(denial));
+}
+
+// Volumes and networks.
+asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
+  switch (rule) {
+    case Rule::NetworkList:
+      return handleNetworkList(exchange);
+    case Rule::Network:
+      return handleNetwork(exchange);
+    case Rule::NetworkCreate:
+      return handleNetworkCreate(exchange);
+    case Rule::NetworkContainer:
+      return handleNetworkContainer(exchange);
+    case Rule::VolumeList:
+      return handleVolumeList(exchange);
+    case Rule::VolumeCreate:
+      return handleVolumeCreate(exchange);
+    case Rule::Volume:
+      return handleVolume(exchange);
+    case Rule::VolumePrune:
+      return handleVolumePrune(exchange);
+    case Rule::NetworkPrune:
+      return handleNetworkPrune(exchange);
+    default:
+      return refuseForAdmins(exchange);
+  }
+}
+
 asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
   switch (rule) {
     case Rule::Pass:
@@ -300,34 +334,13 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleSession(exchange);
     case Rule::Events:
       return handleEvents(exchange);
-    case Rule::NetworkList:
-      return handleNetworkList(exchange);
-    case Rule::Network:
-      return handleNetwork(exchange);
-    case Rule::NetworkCreate:
-      return handleNetworkCreate(exchange);
-    case Rule::NetworkContainer:
-      return handleNetworkContainer(exchange);
-    case Rule::VolumeList:
-      return handleVolumeList(exchange);
-    case Rule::VolumeCreate:
-      return handleVolumeCreate(exchange);
-    case Rule::Volume:
-      return handleVolume(exchange);
-    case Rule::VolumePrune:
-      return handleVolumePrune(exchange);
-    case Rule::NetworkPrune:
-      return handleNetworkPrune(exchange);
     case Rule::Absent:
       return exchange.message(404, fmt::format("No such {}: {}", exchange.match()->route->note, exchange.name()));
     case Rule::Deny:
-      break;
+      return refuseForAdmins(exchange);
+    default:
+      return byObjectRule(exchange, rule);
   }
-  Denial denial{403, "admins_only", "this is for the administrators of this server only. "};
-  denial.text += exchange.match()->route->note;
-  denial.remedy = exchange.match()->route->note;
-  if (denial.text.ends_with('.')) denial.text.pop_back();
-  return exchange.deny(std::move(denial));
 }
 
 asio::awaitable<Flow> handleForUser(Exchange& exchange) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -145,6 +146,39 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/configs/{}/update", Deny, kStream, UpgradeKind::None, kSwarm},
 });
 
+constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
+    {Pass, "passes"},
+    {Deny, "admins only"},
+    {Absent, "admins only; 404 for others"},
+    {ContainerList, "own containers only"},
+    {ContainerCreate, "admission: checked, rewritten, GPU leased"},
+    {ContainerPrune, "own containers only"},
+    {Container, "own container"},
+    {ContainerInspect, "own container; shows the restart policy that is wanted"},
+    {ContainerStart, "own container; its GPU is still or again its own"},
+    {ContainerUpdate, "own container; fields examined"},
+    {ContainerRename, "own container"},
+    {ContainerRemove, "own container; its lease ends"},
+    {ExecCreate, "own container; fields examined"},
+    {ExecStart, "exec in own container; fields examined"},
+    {Exec, "exec in own container"},
+    {Commit, "own container; fields checked"},
+    {Build, "query checked; cgroup parent set"},
+    {ImageCreate, "pull, or import of what the client sends; no address for the Engine to open"},
+    {ImageRemove, "passes without force"},
+    {Session, "only as upgrade to h2c"},
+    {Events, "own containers, networks and volumes; images"},
+    {NetworkList, "own and predefined networks; containers of others taken out"},
+    {Network, "own network, or a predefined one; containers of others taken out"},
+    {NetworkCreate, "fields examined; becomes the caller's"},
+    {NetworkContainer, "own container and own network, or bridge or none; fields examined"},
+    {VolumeList, "own volumes only"},
+    {VolumeCreate, "fields examined; becomes the caller's; 409 for somebody else's name"},
+    {Volume, "own volume"},
+    {VolumePrune, "own ones only"},
+    {NetworkPrune, "own ones only"},
+});
+
 std::vector<std::string_view> split(std::string_view pattern) {
   std::vector<std::string_view> out;
   while (!pattern.empty()) {
@@ -164,7 +198,7 @@ struct SplitRoute {
 };
 
 const std::vector<SplitRoute>& splitRoutes() {
-  static const std::vector<SplitRoute> table = [] {
+  static const std::vector<SplitRoute> kTable = [] {
     std::vector<SplitRoute> out;
     for (const Route& route : kRoutes) {
       const std::string_view p = route.pattern;
@@ -174,7 +208,7 @@ const std::vector<SplitRoute>& splitRoutes() {
     std::ranges::stable_partition(out, &SplitRoute::literal);
     return out;
   }();
-  return table;
+  return kTable;
 }
 
 std::optional<RouteMatch> matchOne(const SplitRoute& candidate, const std::vector<std::string>& segments) {
@@ -228,68 +262,8 @@ bool onlyLooks(const Route& route) {
 }
 
 std::string_view toString(Rule rule) {
-  switch (rule) {
-    case Pass:
-      return "passes";
-    case Deny:
-      return "admins only";
-    case Absent:
-      return "admins only; 404 for others";
-    case ContainerList:
-      return "own containers only";
-    case ContainerCreate:
-      return "admission: checked, rewritten, GPU leased";
-    case ContainerPrune:
-      return "own containers only";
-    case Container:
-      return "own container";
-    case ContainerInspect:
-      return "own container; shows the restart policy that is wanted";
-    case ContainerStart:
-      return "own container; its GPU is still or again its own";
-    case ContainerUpdate:
-      return "own container; fields examined";
-    case ContainerRename:
-      return "own container";
-    case ContainerRemove:
-      return "own container; its lease ends";
-    case ExecCreate:
-      return "own container; fields examined";
-    case ExecStart:
-      return "exec in own container; fields examined";
-    case Exec:
-      return "exec in own container";
-    case Commit:
-      return "own container; fields checked";
-    case Build:
-      return "query checked; cgroup parent set";
-    case ImageCreate:
-      return "pull, or import of what the client sends; no address for the Engine to open";
-    case ImageRemove:
-      return "passes without force";
-    case Session:
-      return "only as upgrade to h2c";
-    case Events:
-      return "own containers, networks and volumes; images";
-    case NetworkList:
-      return "own and predefined networks; containers of others taken out";
-    case Network:
-      return "own network, or a predefined one; containers of others taken out";
-    case NetworkCreate:
-      return "fields examined; becomes the caller's";
-    case NetworkContainer:
-      return "own container and own network, or bridge or none; fields examined";
-    case VolumeList:
-      return "own volumes only";
-    case VolumeCreate:
-      return "fields examined; becomes the caller's; 409 for somebody else's name";
-    case Volume:
-      return "own volume";
-    case VolumePrune:
-    case NetworkPrune:
-      return "own ones only";
-  }
-  return "";
+  const auto* const found = std::ranges::find(kSentences, rule, &std::pair<Rule, std::string_view>::first);
+  return found != kSentences.end() ? found->second : std::string_view();
 }
 
 std::string routesAsMarkdown() {
