@@ -94,8 +94,8 @@ struct Examined {
   std::optional<GpuRequest> gpu;      // what must be reserved before complete()
   boost::json::array capabilities;    // DeviceRequests[0].Capabilities as asked, for the emitter
   std::vector<std::string> warnings;  // for the response's "Warnings"
-  // The named volumes, with the labels of those that have to be made. Whoever sends this makes them before the Engine
-  // does, which would not say whether it did.
+  // All named volumes. Whoever sends this makes those that are missing, with these labels, before the Engine does,
+  // which would not say whether it did; without labels it is the Engine's to make.
   VolumeLabels volumes;
 };
 

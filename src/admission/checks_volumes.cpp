@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -90,18 +91,26 @@ Verdict refuseForeign(const Context& context) {
   return std::nullopt;
 }
 
+// Only an administrator's can be of a kind that we do not make.
+bool isPlain(std::string_view driver) {
+  return driver.empty() || driver == "local";
+}
+
 // What the Engine would make for the entry "TARGET" of Binds becomes a mount, which can say whose it is.
 void moveAnonymousBinds(json::object& host, json::array& added, VolumeLabels& named, const Facts& facts) {
   const auto binds = strings(host, "Binds", "HostConfig.");
   if (!binds) return;
+  const bool plain = isPlain(text(host, "VolumeDriver"));
   json::array kept;
-  for (const std::string& text : *binds) {
-    const auto spec = parseBind(text);
-    if (spec && spec->kind == BindSpec::Kind::Named) named.try_emplace(spec->source, ownerLabels(ownerOf(facts)));
+  for (const std::string& bind : *binds) {
+    const auto spec = parseBind(bind);
+    if (spec && spec->kind == BindSpec::Kind::Named) {
+      named.try_emplace(spec->source, plain ? ownerLabels(ownerOf(facts)) : std::map<std::string, std::string>());
+    }
     if (spec && spec->kind == BindSpec::Kind::Anonymous) {
       addAnonymous(added, spec->target, facts);
     } else {
-      kept.emplace_back(text);
+      kept.emplace_back(bind);
     }
   }
   if (kept.size() != binds->size()) host["Binds"] = std::move(kept);
@@ -115,11 +124,10 @@ void markMounts(json::object& host, VolumeLabels& named, const User& owner) {
     if (mount == nullptr || text(*mount, "Type") != "volume") continue;
     markMount(*mount, owner);
     const std::string_view name = text(*mount, "Source");
-    const json::object* driver = object(std::as_const(mount->at("VolumeOptions").get_object()), "DriverConfig");
-    // An administrator's, of a kind that we do not make.
-    const bool special = driver != nullptr && (isSet(*driver, "Options") || isSet(*driver, "Name"));
-    if (name.empty() || special) continue;
+    if (name.empty()) continue;
     auto& labels = named[std::string(name)];
+    const json::object* driver = object(std::as_const(mount->at("VolumeOptions").get_object()), "DriverConfig");
+    if (driver != nullptr && (isSet(*driver, "Options") || !isPlain(text(*driver, "Name")))) continue;
     for (const auto& label : mount->at("VolumeOptions").at("Labels").get_object()) {
       if (label.value().is_string()) labels.try_emplace(std::string(key(label)), view(label.value().get_string()));
     }

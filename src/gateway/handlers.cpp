@@ -58,13 +58,6 @@ asio::awaitable<Flow> pass(Exchange& exchange) {
   co_return co_await exchange.forward(std::move(out));
 }
 
-Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
-  Outgoing out = plainOutgoing(exchange);
-  out.stream_body = false;
-  out.body = std::move(body);
-  return out;
-}
-
 // What goes to the Engine for a body that `examine` lets pass.
 asio::awaitable<std::expected<std::string, Denial>> sendableBody(Exchange& exchange, Examine examine) {
   std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
@@ -371,6 +364,13 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
 }
 
 }  // namespace
+
+Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
+  Outgoing out = plainOutgoing(exchange);
+  out.stream_body = false;
+  out.body = std::move(body);
+  return out;
+}
 
 asio::awaitable<Flow> handle(Exchange& exchange) {
   if (exchange.caller().stale && !(exchange.match() && onlyLooks(*exchange.match()->route))) {

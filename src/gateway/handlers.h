@@ -13,6 +13,9 @@ namespace ds01::gateway {
 // Carries out one request whose head has been checked. Exceptions of the ports are the caller's to catch.
 boost::asio::awaitable<Flow> handle(Exchange& exchange);
 
+// The request with the body that we have written.
+Outgoing jsonOutgoing(const Exchange& exchange, std::string body);
+
 // GET, answered with what `view` leaves of the Engine's answer.
 using View = boost::asio::awaitable<Result<bool>> (*)(Ownership& ownership, std::string login,
                                                       boost::json::value& answer);

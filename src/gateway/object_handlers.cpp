@@ -39,20 +39,13 @@ Examine examineOwned(const Exchange& exchange, admission::BodyVerdict (*examine)
 }
 
 // Limits a list or a prune to what carries the caller's label.
-std::optional<Denial> addOwnerFilter(Exchange& exchange) {
+std::optional<Denial> limitToOwn(Exchange& exchange) {
   const std::string* text = exchange.target().get("filters");
   auto filters = parseFilters(text != nullptr ? *text : "");
   if (!filters) return std::move(filters.error());
   (*filters)["label"].push_back("ds01.user=" + exchange.caller().user.login);
   exchange.target().set("filters", serialise(*filters));
   return std::nullopt;
-}
-
-Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
-  Outgoing out = exchange.outgoing();
-  out.body = std::move(body);
-  out.keep_accept = false;
-  return out;
 }
 
 // A network that somebody's short id would lead to, because the Engine looks for names first.
@@ -85,13 +78,13 @@ asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
 }
 
 asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange) {
-  if (const std::optional<Denial> denial = addOwnerFilter(exchange)) co_return co_await exchange.deny(*denial);
+  if (const std::optional<Denial> denial = limitToOwn(exchange)) co_return co_await exchange.deny(*denial);
   Outgoing out = exchange.outgoing();
   co_return co_await exchange.forward(std::move(out));
 }
 
 asio::awaitable<Flow> handleVolumeList(Exchange& exchange) {
-  if (const std::optional<Denial> denial = addOwnerFilter(exchange)) co_return co_await exchange.deny(*denial);
+  if (const std::optional<Denial> denial = limitToOwn(exchange)) co_return co_await exchange.deny(*denial);
   co_return co_await askAndView(exchange, keepOwnVolumes);
 }
 
@@ -146,7 +139,7 @@ asio::awaitable<Flow> handleVolume(Exchange& exchange) {
   }
   Outgoing out = exchange.outgoing();
   if (exchange.head().method == "GET") co_return co_await exchange.forward(std::move(out));
-  Result<std::optional<HeldVolume>> held = co_await holdVolume(exchange, name, login);
+  Result<std::optional<HeldVolume>> held = co_await claimVolume(exchange, name, login);
   if (!held) co_return co_await exchange.engineFailed(held.error());
   if (!*held || !(*held)->exists) co_return co_await noSuchVolume(exchange, name);
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));

@@ -67,17 +67,21 @@ asio::awaitable<Result<Standing>> standing(Exchange& exchange, const std::string
 
 }  // namespace
 
-asio::awaitable<Result<std::optional<HeldVolume>>> holdVolume(Exchange& exchange, std::string name, std::string owner) {
-  // Looked at before it is claimed too: a claim on somebody else's would keep them from it for that while.
-  Result<Standing> now = co_await standing(exchange, name, owner);
-  if (!now) co_return fail(now.error());
-  if (*now == Standing::Foreign) co_return std::nullopt;
+asio::awaitable<Result<std::optional<HeldVolume>>> claimVolume(Exchange& exchange, std::string name,
+                                                               std::string owner) {
   std::optional<VolumeClaims::Claim> claim = exchange.volumeClaims().take(name, owner);
   if (!claim) co_return std::nullopt;
-  now = co_await standing(exchange, name, owner);
+  const Result<Standing> now = co_await standing(exchange, name, owner);
   if (!now) co_return fail(now.error());
   if (*now == Standing::Foreign) co_return std::nullopt;
   co_return HeldVolume{std::move(*claim), *now == Standing::Own};
+}
+
+asio::awaitable<Result<std::optional<HeldVolume>>> holdVolume(Exchange& exchange, std::string name, std::string owner) {
+  const Result<Standing> now = co_await standing(exchange, name, owner);
+  if (!now) co_return fail(now.error());
+  if (*now == Standing::Foreign) co_return std::nullopt;
+  co_return co_await claimVolume(exchange, std::move(name), std::move(owner));
 }
 
 asio::awaitable<HeldVolumes> holdVolumes(Exchange& exchange, admission::VolumeLabels volumes, std::string owner) {
@@ -96,7 +100,7 @@ asio::awaitable<HeldVolumes> holdVolumes(Exchange& exchange, admission::VolumeLa
       co_return out;
     }
     out.claims.push_back(std::move((*held)->claim));
-    if ((*held)->exists) continue;
+    if ((*held)->exists || labels.empty()) continue;
     const Result<VolumeView> made = co_await exchange.ports().engine.createVolume(name, std::move(labels));
     if (!made) {
       out.engine_failed = made.error();

@@ -45,7 +45,11 @@ struct HeldVolume {
   VolumeClaims::Claim claim;
   bool exists = false;  // it is the owner's; else there is none of that name
 };
-// Unset: the name is somebody else's, or somebody else is about to make it so.
+// Unset: the name is somebody else's, or somebody else is about to make it so. For a volume that was the owner's a
+// moment ago: a claim on somebody else's would keep them from it for that while.
+boost::asio::awaitable<Result<std::optional<HeldVolume>>> claimVolume(Exchange& exchange, std::string name,
+                                                                      std::string owner);
+// The same for any name.
 boost::asio::awaitable<Result<std::optional<HeldVolume>>> holdVolume(Exchange& exchange, std::string name,
                                                                      std::string owner);
 

@@ -95,7 +95,7 @@ asio::awaitable<Flow> handleVolumePrune(Exchange& exchange) {
   if (!names) co_return co_await exchange.engineFailed(names.error());
   json::array deleted;
   for (const std::string& name : *names) {
-    const Result<std::optional<HeldVolume>> held = co_await holdVolume(exchange, name, login);
+    const Result<std::optional<HeldVolume>> held = co_await claimVolume(exchange, name, login);
     if (!held) co_return co_await exchange.engineFailed(held.error());
     if (!*held || !(*held)->exists) continue;
     // Without force: what is used by now stays, as it does in the Engine's own prune.

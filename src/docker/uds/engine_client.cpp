@@ -71,6 +71,15 @@ asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
   co_return std::move(reply->body);
 }
 
+template <typename View>
+asio::awaitable<Result<View>> UdsEngineClient::look(Result<std::string> target,
+                                                    Result<View> (*decode)(std::string_view)) {
+  if (!target) co_return fail(target.error());
+  const auto body = co_await get(std::move(*target));
+  if (!body) co_return fail(body.error());
+  co_return decode(*body);
+}
+
 asio::awaitable<Result<EngineFacts>> UdsEngineClient::facts() {
   const auto version = co_await get("/version");
   if (!version) co_return fail(version.error());
@@ -80,11 +89,7 @@ asio::awaitable<Result<EngineFacts>> UdsEngineClient::facts() {
 }
 
 asio::awaitable<Result<ContainerView>> UdsEngineClient::inspectContainer(std::string ref) {
-  auto target = containerTarget(ref);
-  if (!target) co_return fail(target.error());
-  const auto body = co_await get(std::move(*target));
-  if (!body) co_return fail(body.error());
-  co_return decodeContainer(*body);
+  return look<ContainerView>(containerTarget(ref), decodeContainer);
 }
 
 asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref) {
@@ -99,27 +104,15 @@ asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref
 }
 
 asio::awaitable<Result<NetworkView>> UdsEngineClient::inspectNetwork(std::string ref) {
-  auto target = networkTarget(ref);
-  if (!target) co_return fail(target.error());
-  const auto body = co_await get(std::move(*target));
-  if (!body) co_return fail(body.error());
-  co_return decodeNetwork(*body);
+  return look<NetworkView>(networkTarget(ref), decodeNetwork);
 }
 
 asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
-  auto target = execTarget(id);
-  if (!target) co_return fail(target.error());
-  const auto body = co_await get(std::move(*target));
-  if (!body) co_return fail(body.error());
-  co_return decodeExec(*body);
+  return look<ExecView>(execTarget(id), decodeExec);
 }
 
 asio::awaitable<Result<VolumeView>> UdsEngineClient::inspectVolume(std::string name) {
-  auto target = volumeTarget(name);
-  if (!target) co_return fail(target.error());
-  const auto body = co_await get(std::move(*target));
-  if (!body) co_return fail(body.error());
-  co_return decodeVolume(*body);
+  return look<VolumeView>(volumeTarget(name), decodeVolume);
 }
 
 asio::awaitable<Result<VolumeView>> UdsEngineClient::createVolume(std::string name,

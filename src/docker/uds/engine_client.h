@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -44,6 +45,9 @@ class UdsEngineClient : public EngineClient {
  private:
   // The body of a 200.
   boost::asio::awaitable<Result<std::string>> get(std::string target);
+  // What `decode` makes of it; `target` may be the reason why there is none.
+  template <typename View>
+  boost::asio::awaitable<Result<View>> look(Result<std::string> target, Result<View> (*decode)(std::string_view));
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> list(std::string target);
   // The body of a 2xx or 304.
   boost::asio::awaitable<Result<std::string>> post(std::string target, std::string body);

@@ -63,6 +63,32 @@ TEST(Volumes, ThoseWithANameAreToBeMadeBefore) {
   EXPECT_EQ(got->volumes, (VolumeLabels{{"one", alices}, {"two", alices}, {"three", more}}));
 }
 
+// A name that whoever sends the request does not know of is neither claimed nor looked at again after a wait.
+TEST(Volumes, NoFormOfAMountHidesAName) {
+  const auto got = send(R"({"Image":"x","HostConfig":{"Mounts":[
+      {"Type":"volume","Source":"local","Target":"/a","VolumeOptions":{"DriverConfig":{"Name":"local"}}},
+      {"Type":"volume","Source":"plain","Target":"/b","VolumeOptions":{"NoCopy":true,"DriverConfig":{}}}]}})",
+                        test::student());
+  ASSERT_TRUE(got) << got.error().text;
+  ASSERT_EQ(got->volumes.size(), 2U);
+  for (const auto& [name, labels] : got->volumes) EXPECT_EQ(labels.at("ds01.user"), "alice@example.edu") << name;
+}
+
+// What an administrator asks a driver for, the Engine makes; whose the name is is looked at all the same.
+TEST(Volumes, ThoseOfADriverAreNotMadeBefore) {
+  Facts facts = test::student();
+  facts.caller.admin = true;
+  facts.owner = test::student().caller.user;
+  const auto mounts = send(R"({"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Source":"nfs","Target":"/a",
+      "VolumeOptions":{"DriverConfig":{"Name":"local","Options":{"type":"nfs"}}}}]}})",
+                           facts);
+  ASSERT_TRUE(mounts);
+  EXPECT_EQ(mounts->volumes, (VolumeLabels{{"nfs", {}}}));
+  const auto binds = send(R"({"Image":"x","HostConfig":{"VolumeDriver":"rexray","Binds":["disk:/a"]}})", facts);
+  ASSERT_TRUE(binds);
+  EXPECT_EQ(binds->volumes, (VolumeLabels{{"disk", {}}}));
+}
+
 TEST(Volumes, WhatHasNoNameIsMountedWithAnOwner) {
   EXPECT_EQ(mounts(R"({"Image":"x","Volumes":{"/data/":{}}})"), (json::array{unnamed("/data")}));
   const auto bind = send(R"({"Image":"x","HostConfig":{"Binds":["/data","vol:/w"]}})", test::student());
