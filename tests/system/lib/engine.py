@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import hosts, shims, unix_http
 from .process import Child, reap_orphans
-from .waiting import wait_until
+from .waiting import Timeout, wait_until
 
 # Stands where the NVIDIA runtime stands: some clients look for a runtime of this name before they ask for a GPU.
 NVIDIA_RUNTIME = '#!/bin/sh\nexec runc "$@"\n'
@@ -147,14 +147,22 @@ class Engine:
         return self.api("GET", f"/containers/{urllib.parse.quote(ref)}/json", expect=(200, 404)).status == 200
 
     def remove_all(self):
+        refusals = {}
+
         def none_left():
             # One that was being made when the list was taken is in the next.
             items = self.api("GET", "/containers/json?all=1").json()
+            refusals.clear()
             for item in items:
-                self.api("DELETE", f"/containers/{item['Id']}?force=1&v=1", expect=(204, 404, 409))
+                reply = self.api("DELETE", f"/containers/{item['Id']}?force=1&v=1", expect=(204, 404, 409))
+                if reply.status == 409:
+                    refusals[item["Id"][:12]] = item["State"], item["Status"], reply.message()
             return not items
 
-        wait_until(none_left, 20, "containers removed")
+        try:
+            wait_until(none_left, 20, "containers removed")
+        except Timeout as error:
+            raise Timeout(f"{error}; {refusals}") from None
 
     def hook_records(self):
         if not self.hook_record.exists():
