@@ -69,8 +69,13 @@ int run(const Options& options) {
   if (!names) return complain(kExitFailed, names.error().message());
   if (!names->warning.empty()) spdlog::error("{}", names->warning);
 
+  Result<SavedImageOwners> images = readSavedImageOwners(options.state_dir / "image-owners.json");
+  if (!images) return complain(kExitFailed, images.error().message());
+  if (!images->warning.empty()) spdlog::error("{}", images->warning);
+
   Daemon daemon(options, std::move(loaded.config), std::move(*inventory), connectionsFor(raiseDescriptorLimit()));
-  if (const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names)); !restored) {
+  const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names), std::move(images->owners));
+  if (!restored) {
     return complain(kExitFailed, restored.error().context("gpu-state.json").message());
   }
   const Status served = daemon.run();

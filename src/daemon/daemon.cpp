@@ -86,6 +86,11 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
              [this](std::string image, std::function<void(Status)> done) {
                names_writer_.write(std::move(image), std::move(done));
              }),
+      images_writer_(writerOf(options_.state_dir / "image-owners.json", failures_)),
+      images_(io_.get_executor(),
+              [this](std::string image, std::function<void(Status)> done) {
+                images_writer_.write(std::move(image), std::move(done));
+              }),
       name_pool_(4, 256),
       log_pool_(1, 16),
       path_pool_(2, 64),
@@ -110,10 +115,12 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_, failures_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
-      explain_(event_log_, {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_},
-               grants_, options_.listen_path),
+      explain_(event_log_,
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_}, grants_,
+               options_.listen_path),
       control_(identities_, router_),
-      gateway_(io_.get_executor(), {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_},
+      gateway_(io_.get_executor(),
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_},
                {.engine_socket = options_.engine_path,
                 .connections = {.of_users = max_connections},
                 .requests_per_uid = requestsPerUid(),
@@ -134,7 +141,9 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
   }
 }
 
-Status Daemon::restore(std::vector<Lease> leases, std::optional<slices::NameMap> names) {
+Status Daemon::restore(std::vector<Lease> leases, std::optional<slices::NameMap> names,
+                       std::optional<ownership::ImageOwners> images) {
+  if (images) images_.restore(std::move(*images));
   if (names) names_.restore(std::move(*names));
   return ledger_.restore(std::move(leases));
 }

@@ -21,6 +21,7 @@
 #include "daemon/failures.h"
 #include "daemon/gpu_devices.h"
 #include "daemon/gpu_watch.h"
+#include "daemon/image_owner_service.h"
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
@@ -44,8 +45,9 @@ class Daemon {
   Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory,
          std::size_t max_connections);
 
-  // Leases and slice names from disk; before run().
-  Status restore(std::vector<Lease> leases, std::optional<slices::NameMap> names);
+  // Leases, slice names and owners of images from disk; before run().
+  Status restore(std::vector<Lease> leases, std::optional<slices::NameMap> names,
+                 std::optional<ownership::ImageOwners> images);
   // Serves until SIGTERM or SIGINT. Returns an error if it could not begin to serve.
   Status run();
 
@@ -69,6 +71,8 @@ class Daemon {
   allocator::StateWriter writer_;
   allocator::StateWriter names_writer_;
   SliceNames names_;
+  allocator::StateWriter images_writer_;
+  ImageOwnerService images_;
   net::BlockingPool name_pool_;    // user database look-ups, configuration reload
   net::BlockingPool log_pool_;     // searches in the log of events
   net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified

@@ -1,12 +1,7 @@
 #include "daemon/slice_names.h"
 
-#include <memory>
+#include <utility>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -36,7 +31,7 @@ Result<SavedNames> readSavedNames(const std::filesystem::path& file) {
   return saved;
 }
 
-SliceNames::SliceNames(asio::any_io_executor executor, Save save)
+SliceNames::SliceNames(asio::any_io_executor executor, SaveText save)
     : executor_(std::move(executor)), save_(std::move(save)) {}
 
 void SliceNames::restore(slices::NameMap names) {
@@ -57,7 +52,7 @@ asio::awaitable<Result<std::string>> SliceNames::partOf(std::string login) {
   }
   if (unsaved_.contains(login)) {
     // If it fails the name stays the login's, unused, and the next request tries again.
-    if (const Status saved = co_await save(); !saved) {
+    if (const Status saved = co_await saveText(executor_, save_, slices::encodeNames(names_)); !saved) {
       spdlog::error("the slice name of {} is not on disk: {}", login, saved.error().message());
       co_return fail(ErrorCode::Io, "the slice name could not be written to disk; tell your administrator");
     }
@@ -78,19 +73,6 @@ bool SliceNames::isPlaceOf(std::string_view cgroup_parent, std::string_view logi
   if (!names_.learn(login, *part)) return false;
   if (!known) unsaved_.emplace(login);
   return true;
-}
-
-asio::awaitable<Status> SliceNames::save() {
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(Status)>(
-      [this](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        // Tracked: a loop that has nothing else to do waits for the answer.
-        const asio::any_io_executor loop = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
-        save_(slices::encodeNames(names_), [loop, shared](Status written) {
-          asio::post(loop, [shared, written = std::move(written)]() mutable { (*shared)(std::move(written)); });
-        });
-      },
-      asio::use_awaitable);
 }
 
 }  // namespace ds01::daemon

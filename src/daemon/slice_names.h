@@ -4,7 +4,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "base/result.h"
+#include "daemon/saved_text.h"
 #include "model/engine.h"
 #include "slices/name_map.h"
 
@@ -29,10 +29,7 @@ Result<SavedNames> readSavedNames(const std::filesystem::path& file);
 
 class SliceNames {
  public:
-  // Puts an image on disk; `done` is called once, on any thread (StateWriter).
-  using Save = std::function<void(std::string image, std::function<void(Status)> done)>;
-
-  SliceNames(boost::asio::any_io_executor executor, Save save);
+  SliceNames(boost::asio::any_io_executor executor, SaveText save);
 
   // What was on disk. Without it no new name is given before all containers have been seen: another login may have it.
   void restore(slices::NameMap names);
@@ -48,10 +45,9 @@ class SliceNames {
 
  private:
   bool isPlaceOf(std::string_view cgroup_parent, std::string_view login);
-  boost::asio::awaitable<Status> save();
 
   boost::asio::any_io_executor executor_;
-  Save save_;
+  SaveText save_;
   slices::NameMap names_;
   std::set<std::string, std::less<>> unsaved_;  // logins whose name is not known to be on disk
   bool complete_ = false;

@@ -222,6 +222,8 @@ Result<ImageView> decodeImage(std::string_view text) {
     ImageView view;
     view.id = stringAt(&*object, "Id");
     if (view.id.empty()) return fail(malformed("image", "no Id"));
+    view.tags = textsAt(*object, "RepoTags");
+    view.digests = textsAt(*object, "RepoDigests");
     const json::object* config = objectAt(&*object, "Config");
     view.labels = stringsAt(config, "Labels");
     if (const json::object* volumes = objectAt(config, "Volumes")) {
@@ -236,6 +238,22 @@ Result<ImageView> decodeImage(std::string_view text) {
       view.env.emplace_back(std::string_view(item.get_string()));
     }
     return view;
+  });
+}
+
+Result<std::vector<std::string>> decodeTags(std::string_view text) {
+  using Tags = std::vector<std::string>;
+  return guarded<Tags>("images", [&]() -> Result<Tags> {
+    const auto value = parse(text, "images");
+    if (!value) return fail(value.error());
+    const json::array* list = value->if_array();
+    if (list == nullptr) return fail(malformed("images", "not an array"));
+    Tags tags;
+    for (const json::value& item : *list) {
+      if (!item.is_object()) return fail(malformed("images", "it holds more than objects"));
+      for (std::string& tag : textsAt(item.get_object(), "RepoTags")) tags.push_back(std::move(tag));
+    }
+    return tags;
   });
 }
 

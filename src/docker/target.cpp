@@ -84,6 +84,10 @@ std::string listRunningTarget() {
   return "/containers/json";
 }
 
+std::string imagesTarget() {
+  return "/images/json";
+}
+
 std::string eventsTarget() {
   return fmt::format("/events?filters={}", percentEncode(R"({"type":["container"]})", ""));
 }

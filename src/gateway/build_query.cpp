@@ -1,12 +1,21 @@
 #include "gateway/build_query.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "admission/body_schema.h"
 #include "admission/endpoints.h"
 
 namespace ds01::gateway {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -27,6 +36,59 @@ bool mayBeId(std::string_view name) {
 bool given(const Target& target, std::string_view key) {
   const std::string* value = target.get(key);
   return value != nullptr && !value->empty();
+}
+
+Denial badOutputs(std::string_view why) {
+  return {400, "build_outputs", fmt::format("the outputs of this build are not understood: {}", why)};
+}
+
+// Comma-separated, as BuildKit's exporters take it.
+std::expected<std::string, Denial> rewriteNames(std::string_view names, std::vector<docker::ImageReference>& tags) {
+  std::string out;
+  while (!names.empty()) {
+    const std::size_t comma = std::min(names.find(','), names.size());
+    Result<docker::ImageReference> reference = docker::parseImageReference(names.substr(0, comma));
+    if (!reference || !reference->digest.empty()) {
+      return std::unexpected(badOutputs(fmt::format("\"{}\" is no name for an image", names.substr(0, comma))));
+    }
+    out += (out.empty() ? "" : ",") + reference->tagged();
+    tags.push_back(std::move(*reference));
+    names.remove_prefix(std::min(comma + 1, names.size()));
+  }
+  return out;
+}
+
+// BuildKit's exporters have attributes that set names in other ways, and push.
+std::expected<json::object, Denial> rewriteOutput(const json::object& given,
+                                                  std::vector<docker::ImageReference>& tags) {
+  std::string type;
+  json::object attributes;
+  for (const auto& [key, value] : given) {
+    const std::string folded = admission::foldKey(std::string_view(key.data(), key.size()));
+    if (value.is_null()) continue;
+    if (folded == "type" && value.is_string()) {
+      type = std::string(value.get_string());
+    } else if (folded == "attrs" && value.is_object()) {
+      attributes = value.get_object();
+    } else {
+      return std::unexpected(badOutputs(fmt::format("unknown field \"{}\"", std::string_view(key))));
+    }
+  }
+  static constexpr std::array<std::string_view, 7> kTypes{"", "local", "tar", "cacheonly", "moby", "image", "docker"};
+  if (std::ranges::find(kTypes, type) == kTypes.end()) {
+    return std::unexpected(badOutputs(fmt::format("the kind \"{}\" is not open here; use local, tar or image", type)));
+  }
+  for (auto& [key, value] : attributes) {
+    const std::string_view name(key.data(), key.size());
+    if (!value.is_string() || (name != "name" && name != "dest")) {
+      return std::unexpected(badOutputs(fmt::format("the attribute \"{}\" is not open here", name)));
+    }
+    if (name != "name") continue;
+    std::expected<std::string, Denial> names = rewriteNames(std::string_view(value.get_string()), tags);
+    if (!names) return std::unexpected(std::move(names.error()));
+    value = *names;
+  }
+  return json::object{{"Type", type}, {"Attrs", std::move(attributes)}};
 }
 
 }  // namespace
@@ -66,6 +128,24 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
                   "the Engine may not fetch a build context by itself; clone or download it and build from the folder"};
   }
   return std::nullopt;
+}
+
+std::expected<BuildOutputs, Denial> rewriteBuildOutputs(std::string_view text) {
+  BuildOutputs out;
+  if (text.empty()) return out;
+  boost::system::error_code error;
+  const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
+  if (!error && value.is_null()) return out;
+  if (error || !value.is_array()) return std::unexpected(badOutputs("it is not a JSON list"));
+  json::array list;
+  for (const json::value& item : value.get_array()) {
+    if (!item.is_object()) return std::unexpected(badOutputs("it holds something else than objects"));
+    std::expected<json::object, Denial> output = rewriteOutput(item.get_object(), out.tags);
+    if (!output) return std::unexpected(std::move(output.error()));
+    list.push_back(std::move(*output));
+  }
+  out.text = json::serialize(list);
+  return out;
 }
 
 std::optional<Denial> checkImageCreateQuery(const Target& target) {

@@ -1,9 +1,13 @@
 // Queries that decide as much as a body does: of POST /build and POST /images/create.
 #pragma once
 
+#include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "docker/image_reference.h"
 #include "gateway/target.h"
 #include "model/denial.h"
 
@@ -13,6 +17,14 @@ namespace ds01::gateway {
 // cgroup parent; real-time ulimits; a context that the Engine fetches by itself; the classic builder where its steps
 // would run under another runtime than runc. Unset: nothing of that kind is there. `default_runtime` is the Engine's.
 std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime);
+
+// What a build does with its result: where images get their names by `outputs` instead of `t`, those too.
+struct BuildOutputs {
+  std::string text;  // for the query; empty: nothing was given
+  std::vector<docker::ImageReference> tags;
+};
+// Written anew, with nothing in it but kinds and attributes that are known.
+std::expected<BuildOutputs, Denial> rewriteBuildOutputs(std::string_view text);
 
 // An import from an address that the Engine would open is refused; pulls and uploads are open.
 std::optional<Denial> checkImageCreateQuery(const Target& target);

@@ -41,7 +41,8 @@ struct Core {
   net::Turns requests;     // keys are uids
   MemoryBudget memory;
   ObjectMemory objects;
-  VolumeClaims volume_claims;
+  NameClaims volume_claims;
+  NameClaims image_claims;  // keys and holders: image_tags.cpp
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

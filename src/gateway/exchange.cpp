@@ -251,6 +251,7 @@ asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::str
       out = filtered;
     }
     const bool last = *count == 0 || engine_.bodyDone();
+    if (filter != nullptr && last) co_await filter->end();
     std::string_view end;
     if (chunked && !out.empty()) {
       head += fmt::format("{:x}\r\n", out.size());

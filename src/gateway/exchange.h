@@ -55,6 +55,8 @@ class BodyFilter {
   virtual ~BodyFilter() = default;
   // What may pass now, possibly nothing.
   virtual boost::asio::awaitable<std::string> pass(std::string_view piece) = 0;
+  // The whole answer is here; the client learns that after this.
+  virtual boost::asio::awaitable<void> end() { co_return; }
 };
 
 class Exchange {
@@ -79,7 +81,8 @@ class Exchange {
 
   Ports& ports() { return core_.ports; }
   ObjectMemory& objects() { return core_.objects; }
-  VolumeClaims& volumeClaims() { return core_.volume_claims; }
+  NameClaims& volumeClaims() { return core_.volume_claims; }
+  NameClaims& imageClaims() { return core_.image_claims; }
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }

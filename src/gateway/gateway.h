@@ -19,6 +19,7 @@
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/connection_caps.h"
+#include "gateway/image_ownership.h"
 #include "gateway/memory_budget.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
@@ -36,6 +37,7 @@ struct Ports {
   events::EventSink& events;
   const Clock& clock;
   net::FairPool& computing;  // what large bodies cost; keys are uids
+  ImageOwnership& images;
 };
 
 struct GatewayOptions {

@@ -8,7 +8,6 @@
 #include "admission/references.h"
 #include "gateway/archive_guard.h"
 #include "gateway/body_work.h"
-#include "gateway/build_query.h"
 #include "gateway/container_rules.h"
 #include "gateway/create_plan.h"
 #include "gateway/docker_filters.h"
@@ -36,21 +35,6 @@ std::string_view upgradeToken(UpgradeKind kind) {
       break;
   }
   return {};
-}
-
-// The request as it goes on once its target is settled: the body streams if the route lets it.
-Outgoing plainOutgoing(const Exchange& exchange) {
-  Outgoing out = exchange.outgoing();
-  const auto& match = exchange.match();
-  const std::string& wanted = exchange.head().upgrade;
-  if (match) {
-    if (!wanted.empty() && wanted == upgradeToken(match->route->upgrade)) out.upgrade = wanted;
-    out.stream_body = match->route->body == BodyKind::Stream || exchange.caller().admin;
-  } else {
-    if (wanted == "tcp" || wanted == "h2c" || wanted == "websocket") out.upgrade = wanted;
-    out.stream_body = true;
-  }
-  return out;
 }
 
 asio::awaitable<Flow> pass(Exchange& exchange) {
@@ -187,57 +171,6 @@ asio::awaitable<Flow> handleExecStart(Exchange& exchange) {
   co_return co_await handleExamined(exchange, std::move(examine));
 }
 
-asio::awaitable<Flow> handleCommit(Exchange& exchange) {
-  const std::string* ref = exchange.target().get("container");
-  std::string wanted = ref != nullptr ? *ref : "";
-  const Resolved found = co_await resolveContainer(exchange, std::move(wanted));
-  if (!found.container) co_return found.flow;
-  exchange.target().set("container", found.container->id.str());
-  Examine as_it_is;
-  co_return co_await handleExamined(exchange, std::move(as_it_is));
-}
-
-asio::awaitable<Flow> handleBuild(Exchange& exchange) {
-  const std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
-  if (!engine) co_return co_await exchange.engineFailed(Error(ErrorCode::Unavailable, "it has not been reached yet"));
-  if (const std::optional<Denial> denial = checkBuildQuery(exchange.target(), engine->default_runtime)) {
-    co_return co_await exchange.deny(*denial);
-  }
-  const User& user = exchange.caller().user;
-  const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
-  if (!limits) co_return co_await exchange.deny(limits.error());
-  const Result<std::string> parent = co_await exchange.ports().site.buildCgroupParent(user, *limits);
-  if (!parent) {
-    Denial denial = noCgroupParent("this build", parent.error());
-    co_return co_await exchange.deny(std::move(denial));
-  }
-  exchange.target().set("cgroupparent", *parent);
-  const std::string* const mode = exchange.target().get("networkmode");
-  if (mode != nullptr && !mode->empty() && !admission::isPredefinedNetwork(*mode)) {
-    std::string ref = *mode;
-    const ResolvedObject network = co_await resolveNetwork(exchange, std::move(ref));
-    if (!network.object) co_return network.flow;
-    exchange.target().set("networkmode", network.object->predefined ? network.object->name : network.object->key);
-  }
-  co_return co_await pass(exchange);
-}
-
-asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {
-  if (const std::optional<Denial> denial = checkImageCreateQuery(exchange.target())) {
-    co_return co_await exchange.deny(*denial);
-  }
-  co_return co_await pass(exchange);
-}
-
-asio::awaitable<Flow> handleImageRemove(Exchange& exchange) {
-  if (exchange.target().truthy("force")) {
-    Denial denial{403, "image_force",
-                  "images are shared, so they cannot be removed by force; remove your containers of this image first"};
-    co_return co_await exchange.deny(std::move(denial));
-  }
-  co_return co_await pass(exchange);
-}
-
 asio::awaitable<Flow> handleSession(Exchange& exchange) {
   if (exchange.head().upgrade != "h2c") {
     Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
@@ -261,9 +194,21 @@ asio::awaitable<Flow> refuseForAdmins(Exchange& exchange) {
   return exchange.deny(std::move(denial));
 }
 
-// Volumes and networks.
+// Images, volumes and networks.
 asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
   switch (rule) {
+    case Rule::Commit:
+      return handleCommit(exchange);
+    case Rule::Build:
+      return handleBuild(exchange);
+    case Rule::ImageCreate:
+      return handleImageCreate(exchange);
+    case Rule::ImageLoad:
+      return handleImageLoad(exchange);
+    case Rule::ImageTag:
+      return handleImageTag(exchange);
+    case Rule::ImageRemove:
+      return handleImageRemove(exchange);
     case Rule::NetworkList:
       return handleNetworkList(exchange);
     case Rule::Network:
@@ -315,14 +260,6 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleExecStart(exchange);
     case Rule::Exec:
       return handleExec(exchange);
-    case Rule::Commit:
-      return handleCommit(exchange);
-    case Rule::Build:
-      return handleBuild(exchange);
-    case Rule::ImageCreate:
-      return handleImageCreate(exchange);
-    case Rule::ImageRemove:
-      return handleImageRemove(exchange);
     case Rule::Session:
       return handleSession(exchange);
     case Rule::Events:
@@ -365,6 +302,20 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
 
 }  // namespace
 
+Outgoing plainOutgoing(const Exchange& exchange) {
+  Outgoing out = exchange.outgoing();
+  const auto& match = exchange.match();
+  const std::string& wanted = exchange.head().upgrade;
+  if (match) {
+    if (!wanted.empty() && wanted == upgradeToken(match->route->upgrade)) out.upgrade = wanted;
+    out.stream_body = match->route->body == BodyKind::Stream || exchange.caller().admin;
+  } else {
+    if (wanted == "tcp" || wanted == "h2c" || wanted == "websocket") out.upgrade = wanted;
+    out.stream_body = true;
+  }
+  return out;
+}
+
 Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
   Outgoing out = plainOutgoing(exchange);
   out.stream_body = false;
@@ -394,6 +345,7 @@ asio::awaitable<Flow> handle(Exchange& exchange) {
     case Rule::ContainerUpdate:
     case Rule::ContainerRemove:
     case Rule::ExecCreate:
+    case Rule::ImageRemove:
       co_return co_await byRule(exchange, exchange.match()->route->rule);
     default:
       co_return co_await pass(exchange);

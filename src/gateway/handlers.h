@@ -13,6 +13,9 @@ namespace ds01::gateway {
 // Carries out one request whose head has been checked. Exceptions of the ports are the caller's to catch.
 boost::asio::awaitable<Flow> handle(Exchange& exchange);
 
+// The request as it goes on once its target is settled: the body streams if the route lets it.
+Outgoing plainOutgoing(const Exchange& exchange);
+
 // The request with the body that we have written.
 Outgoing jsonOutgoing(const Exchange& exchange, std::string body);
 
@@ -29,6 +32,14 @@ boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST 
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
 
 boost::asio::awaitable<Flow> handleVolumePrune(Exchange& exchange);  // POST /volumes/prune
+
+// image_handlers.cpp
+boost::asio::awaitable<Flow> handleCommit(Exchange& exchange);
+boost::asio::awaitable<Flow> handleBuild(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImageCreate(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImageLoad(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImageTag(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImageRemove(Exchange& exchange);
 
 // object_handlers.cpp: volumes and networks
 boost::asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange);

@@ -93,7 +93,7 @@ asio::awaitable<Flow> handleVolumeCreate(Exchange& exchange) {
   std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
   const std::string name(admission::text((*draft)->body, "Name"));
-  VolumeClaims::Claim claim;
+  NameClaims::Claim claim;
   if (!name.empty()) {
     std::string login = exchange.caller().user.login;
     Result<std::optional<HeldVolume>> held = co_await holdVolume(exchange, name, std::move(login));

@@ -22,7 +22,7 @@ std::optional<std::string> ObjectMemory::ownerOf(std::string_view key) const {
   return known == owners_.end() ? std::nullopt : known->second;
 }
 
-VolumeClaims::Claim& VolumeClaims::Claim::operator=(Claim&& other) noexcept {
+NameClaims::Claim& NameClaims::Claim::operator=(Claim&& other) noexcept {
   if (this == &other) return *this;
   end();
   claims_ = std::exchange(other.claims_, nullptr);
@@ -30,17 +30,17 @@ VolumeClaims::Claim& VolumeClaims::Claim::operator=(Claim&& other) noexcept {
   return *this;
 }
 
-void VolumeClaims::Claim::end() {
-  VolumeClaims* const claims = std::exchange(claims_, nullptr);
+void NameClaims::Claim::end() {
+  NameClaims* const claims = std::exchange(claims_, nullptr);
   if (claims == nullptr) return;
   const auto held = claims->held_.find(name_);
   if (--held->second.count == 0) claims->held_.erase(held);
 }
 
-std::optional<VolumeClaims::Claim> VolumeClaims::take(const std::string& name, const std::string& login) {
+std::optional<NameClaims::Claim> NameClaims::take(const std::string& name, const std::string& holder) {
   Held& held = held_[name];
-  if (held.count > 0 && held.login != login) return std::nullopt;
-  held.login = login;
+  if (held.count > 0 && held.holder != holder) return std::nullopt;
+  held.holder = holder;
   ++held.count;
   return Claim(this, name);
 }

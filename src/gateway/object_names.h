@@ -33,16 +33,16 @@ class ObjectMemory {
   std::deque<std::string> order_;
 };
 
-// Names of volumes that requests in flight are about to make, use or remove. All that hold one at a time are of one
-// login.
-class VolumeClaims {
+// Names that requests in flight are about to make, use or remove something under. All that hold one at a time are of
+// one holder: a login, or what the callers agree on.
+class NameClaims {
  public:
-  VolumeClaims() = default;
-  VolumeClaims(const VolumeClaims&) = delete;
-  VolumeClaims& operator=(const VolumeClaims&) = delete;
-  ~VolumeClaims() = default;
+  NameClaims() = default;
+  NameClaims(const NameClaims&) = delete;
+  NameClaims& operator=(const NameClaims&) = delete;
+  ~NameClaims() = default;
 
-  // Must not outlive the VolumeClaims.
+  // Must not outlive the NameClaims.
   class Claim {
    public:
     Claim() = default;
@@ -55,19 +55,20 @@ class VolumeClaims {
     void end();
 
    private:
-    friend class VolumeClaims;
-    Claim(VolumeClaims* claims, std::string name) : claims_(claims), name_(std::move(name)) {}
-    VolumeClaims* claims_ = nullptr;
+    friend class NameClaims;
+    Claim(NameClaims* claims, std::string name) : claims_(claims), name_(std::move(name)) {}
+    NameClaims* claims_ = nullptr;
     std::string name_;
   };
 
-  // Unset: another login holds it.
-  std::optional<Claim> take(const std::string& name, const std::string& login);
+  // Unset: another holder has it.
+  std::optional<Claim> take(const std::string& name, const std::string& holder);
+  bool held(std::string_view name) const { return held_.contains(name); }
   std::size_t size() const { return held_.size(); }
 
  private:
   struct Held {
-    std::string login;
+    std::string holder;
     std::size_t count = 0;
   };
   std::map<std::string, Held, std::less<>> held_;

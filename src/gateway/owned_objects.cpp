@@ -69,7 +69,7 @@ asio::awaitable<Result<Standing>> standing(Exchange& exchange, const std::string
 
 asio::awaitable<Result<std::optional<HeldVolume>>> claimVolume(Exchange& exchange, std::string name,
                                                                std::string owner) {
-  std::optional<VolumeClaims::Claim> claim = exchange.volumeClaims().take(name, owner);
+  std::optional<NameClaims::Claim> claim = exchange.volumeClaims().take(name, owner);
   if (!claim) co_return std::nullopt;
   const Result<Standing> now = co_await standing(exchange, name, owner);
   if (!now) co_return fail(now.error());

@@ -42,7 +42,7 @@ struct ResolvedObject {
 boost::asio::awaitable<ResolvedObject> resolveNetwork(Exchange& exchange, std::string ref);
 
 struct HeldVolume {
-  VolumeClaims::Claim claim;
+  NameClaims::Claim claim;
   bool exists = false;  // it is the owner's; else there is none of that name
 };
 // Unset: the name is somebody else's, or somebody else is about to make it so. For a volume that was the owner's a
@@ -55,7 +55,7 @@ boost::asio::awaitable<Result<std::optional<HeldVolume>>> holdVolume(Exchange& e
 
 // The claims on the names of a container's volumes, or why it may not be made with them.
 struct HeldVolumes {
-  std::vector<VolumeClaims::Claim> claims;
+  std::vector<NameClaims::Claim> claims;
   std::optional<Denial> denial;
   std::optional<Error> engine_failed;
 };

@@ -31,7 +31,9 @@ enum class Rule {
   Commit,            // the container in the query must be the caller's
   Build,             // the query is checked, cgroupparent is ours
   ImageCreate,       // pull, or import of what the client sends; no address for the Engine to open
-  ImageRemove,       // not by force
+  ImageLoad,         // new tags or own
+  ImageTag,          // any image; new tag or own
+  ImageRemove,       // own tag or image, not by force
   Session,           // only as upgrade to h2c
   Events,            // the stream is filtered
   NetworkList,       // networks and containers of others are taken out of the answer

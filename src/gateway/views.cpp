@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "admission/references.h"
 #include "gateway/head_writer.h"
@@ -160,6 +161,27 @@ std::string conflictWithoutId(std::string_view body) {
   const std::string message = messageOf(body);
   return messageJson(message.substr(0, message.find(kConflictMark)) +
                      "is already in use by a container of another user. Choose another name.");
+}
+
+std::optional<std::string> containerInImageConflict(std::string_view body) {
+  constexpr std::string_view kMark = " container ";
+  constexpr std::size_t kShortest = 12;
+  const std::string message = messageOf(body);
+  for (std::size_t at = message.find(kMark); at != std::string::npos; at = message.find(kMark, at + 1)) {
+    const std::string_view rest = std::string_view(message).substr(at + kMark.size());
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789abcdef"), rest.size());
+    if (digits >= kShortest) return std::string(rest.substr(0, digits));
+  }
+  return std::nullopt;
+}
+
+std::string imageConflictWithoutContainer(std::string_view body, std::string_view id) {
+  std::string message = messageOf(body);
+  const std::string named = fmt::format(" container {}", id);
+  if (const std::size_t at = message.find(named); at != std::string::npos) {
+    message.replace(at, named.size(), " container of another user");
+  }
+  return messageJson(message);
 }
 
 }  // namespace ds01::gateway

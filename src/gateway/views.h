@@ -46,4 +46,9 @@ std::optional<std::string> idInConflict(std::string_view body);
 // The same answer without it.
 std::string conflictWithoutId(std::string_view body);
 
+// The container that keeps an image from being removed, as an answer names it: "… container <12 hex digits> …".
+std::optional<std::string> containerInImageConflict(std::string_view body);
+// The same answer without it.
+std::string imageConflictWithoutContainer(std::string_view body, std::string_view id);
+
 }  // namespace ds01::gateway

@@ -84,6 +84,8 @@ struct ImageView {
   std::string id;                // sha256:…
   std::vector<std::string> env;  // Config.Env
   std::map<std::string, std::string> labels;
+  std::vector<std::string> tags = {};     // RepoTags: "busybox:latest"
+  std::vector<std::string> digests = {};  // RepoDigests: "busybox@sha256:…", of repositories it was pulled from
   std::vector<std::string> volumes = {};  // keys of Config.Volumes: each becomes a volume of every container
 };
 

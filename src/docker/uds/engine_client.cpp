@@ -92,6 +92,10 @@ asio::awaitable<Result<ContainerView>> UdsEngineClient::inspectContainer(std::st
   return look<ContainerView>(containerTarget(ref), decodeContainer);
 }
 
+asio::awaitable<Result<std::vector<std::string>>> UdsEngineClient::listTags() {
+  return look<std::vector<std::string>>(imagesTarget(), decodeTags);
+}
+
 asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref) {
   auto target = imageTarget(ref);
   if (!target) co_return fail(target.error());

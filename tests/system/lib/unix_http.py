@@ -1,5 +1,6 @@
 """HTTP over Unix sockets: whole exchanges for asking the Engine, and raw connections opened as another user."""
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -44,7 +45,9 @@ def exchange(path, method, target, body=None, headers=None, timeout=60.0):
         body = json.dumps(body).encode()
         headers.setdefault("Content-Type", "application/json")
     try:
-        connection.request(method, target, body, headers)
+        # Whoever answers before the body has come may close at once; the answer is there to be read.
+        with contextlib.suppress(BrokenPipeError):
+            connection.request(method, target, body, headers)
         response = connection.getresponse()
         return Reply(response.status, dict(response.getheaders()), response.read())
     finally:

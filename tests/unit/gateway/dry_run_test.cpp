@@ -19,7 +19,7 @@ class DryRunTest : public testing::Test {
  protected:
   DryRunAnswer run(std::string body, std::string target = "/v1.41/containers/create?name=train") {
     ds01::test::AsioRunner runner;
-    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing};
+    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing, images};
     DryRunRequest request{.caller = callerNamed("alice", 1001),
                           .target = std::move(target),
                           .user_agent = "Docker-Client/28.0 (linux)",
@@ -47,6 +47,7 @@ class DryRunTest : public testing::Test {
   test::FakeEvents events;
   ds01::test::FakeClock clock;
   net::FairPool computing{2, 256};
+  test::FakeImages images;
 };
 
 const char* const kGpu =

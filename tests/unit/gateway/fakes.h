@@ -22,7 +22,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "docker/engine_client.h"
+#include "docker/image_reference.h"
 #include "events/event.h"
+#include "gateway/image_ownership.h"
 #include "gateway/ports.h"
 
 namespace ds01::gateway::test {
@@ -320,10 +322,20 @@ class FakeEngineClient : public docker::EngineClient {
   asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
     const std::lock_guard lock(mutex);
     if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (const auto found = image_views.find(ref); found != image_views.end()) co_return found->second;
     if (!images.contains(ref)) co_return fail(ErrorCode::NotFound, "No such image: " + ref + ":latest");
     ImageView view;
     view.volumes = image_volumes;
     co_return view;
+  }
+  asio::awaitable<Result<std::vector<std::string>>> listTags() override {
+    const std::lock_guard lock(mutex);
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    std::vector<std::string> out;
+    for (const auto& [ref, image] : image_views) {
+      if (!docker::isImageId(ref)) out.push_back(ref);
+    }
+    co_return out;
   }
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     const std::lock_guard lock(mutex);
@@ -362,11 +374,42 @@ class FakeEngineClient : public docker::EngineClient {
   }
   std::mutex mutex;
   std::set<std::string> images{"busybox"};
+  std::map<std::string, ImageView> image_views;  // by full tag or id; these come first
   std::map<std::string, NetworkView> networks;
   std::map<std::string, VolumeView> volumes;
   std::vector<std::string> made_volumes;
   std::vector<std::string> image_volumes;  // of every image
   bool away = false;
+};
+
+class FakeImages : public ImageOwnership {
+ public:
+  std::optional<ownership::TagOwner> ofTag(const std::string& tag) const override {
+    const std::lock_guard lock(mutex);
+    return owners.ofTag(tag);
+  }
+  std::vector<std::string> tags() const override {
+    const std::lock_guard lock(mutex);
+    std::vector<std::string> out;
+    for (const auto& [tag, owner] : owners.tags()) out.push_back(tag);
+    return out;
+  }
+  std::optional<std::string> ofImage(const std::string& id) const override {
+    const std::lock_guard lock(mutex);
+    return owners.ofImage(id);
+  }
+  asio::awaitable<Status> change(ImageChange change) override {
+    const std::lock_guard lock(mutex);
+    if (failure) co_return fail(*failure);
+    for (auto& [tag, owner] : change.tags) owners.putTag(tag, owner);
+    for (auto& [id, login] : change.images) owners.putImage(id, login);
+    for (const std::string& tag : change.tags_gone) owners.dropTag(tag);
+    for (const std::string& id : change.images_gone) owners.dropImage(id);
+    co_return Status{};
+  }
+  mutable std::mutex mutex;
+  ownership::ImageOwners owners;
+  std::optional<Error> failure;
 };
 
 class FakeEvents : public events::EventSink {

@@ -158,13 +158,17 @@ TEST_F(GatewayTest, buildsGetOurCgroupParent) {
   h.engine().answer("POST", "/build", 200, "{}");
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/build?t=a&t=b")->status, 200);
-  EXPECT_EQ(sent().at(0).target, "/build?t=a&t=b&cgroupparent=/ds01.slice/ds01-student.slice/ds01-build-alice.slice");
+  EXPECT_EQ(sent().at(0).target,
+            "/build?t=docker.io/library/a:latest&t=docker.io/library/b:latest&cgroupparent=/ds01.slice/"
+            "ds01-student.slice/ds01-build-alice.slice");
   EXPECT_EQ(client.request("POST", "/build?networkmode=host")->status, 403);
   EXPECT_EQ(client.request("POST", "/build?cgroupparent=/")->status, 403);
 }
 
 TEST_F(GatewayTest, smallRules) {
-  h.engine().answer("DELETE", "/images/x", 200, "[]");
+  h.engine_client.image_views["x"] = {.id = "sha256:" + fullId('9'), .env = {}, .labels = {}};
+  ASSERT_TRUE(h.images.owners.putTag("docker.io/library/x:latest", {"alice", true}));
+  h.engine().answer("DELETE", "/images/docker.io/library/x:latest", 200, "[]");
   Client client = h.connect();
   EXPECT_EQ(client.request("DELETE", "/images/x")->status, 200);
   EXPECT_EQ(client.request("DELETE", "/images/x?force=1")->status, 403);

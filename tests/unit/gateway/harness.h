@@ -75,6 +75,7 @@ class Harness {
   FakeEvents events;
   ds01::test::FakeClock clock;
   net::FairPool computing{2, 256};
+  FakeImages images;
 
  private:
   void start(GatewayOptions options);

@@ -24,16 +24,16 @@ const std::map<std::string, std::string> kBobs{{"ds01.user", "bob"}};
 const std::string kNet = fullId('c');
 const std::string kBobsNet = fullId('d');
 
-TEST(VolumeClaims, AreOfOneLoginAtATime) {
-  VolumeClaims claims;
-  std::optional<VolumeClaims::Claim> first = claims.take("v", "alice");
-  std::optional<VolumeClaims::Claim> second = claims.take("v", "alice");
+TEST(NameClaims, AreOfOneLoginAtATime) {
+  NameClaims claims;
+  std::optional<NameClaims::Claim> first = claims.take("v", "alice");
+  std::optional<NameClaims::Claim> second = claims.take("v", "alice");
   ASSERT_TRUE(first && second);
   EXPECT_FALSE(claims.take("v", "bob"));
   EXPECT_TRUE(claims.take("w", "bob"));
   first.reset();
   EXPECT_FALSE(claims.take("v", "bob"));
-  VolumeClaims::Claim moved = std::move(*second);
+  NameClaims::Claim moved = std::move(*second);
   second.reset();
   EXPECT_FALSE(claims.take("v", "bob"));
   moved.end();
@@ -42,8 +42,8 @@ TEST(VolumeClaims, AreOfOneLoginAtATime) {
   EXPECT_EQ(claims.size(), 0U);
 }
 
-TEST(VolumeClaims, ARefusalLeavesNothing) {
-  VolumeClaims claims;
+TEST(NameClaims, ARefusalLeavesNothing) {
+  NameClaims claims;
   {
     const auto held = claims.take("v", "alice");
     EXPECT_FALSE(claims.take("v", "bob"));

@@ -124,7 +124,7 @@ TEST(Stream, largeBodiesBothWays) {
     peer.reply(200, big, "application/x-tar");
   });
   Client client = h.connect();
-  const std::string head = "POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\n";
+  const std::string head = "POST /build HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\n";
   client.send(head + "Content-Length: " + std::to_string(big.size()) + "\r\n\r\n" + big);
   const auto reply = client.read();
   ASSERT_TRUE(reply);
