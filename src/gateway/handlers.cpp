@@ -209,6 +209,8 @@ asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
       return handleImageTag(exchange);
     case Rule::ImageRemove:
       return handleImageRemove(exchange);
+    case Rule::ImagePrune:
+      return handleImagePrune(exchange);
     case Rule::NetworkList:
       return handleNetworkList(exchange);
     case Rule::Network:

@@ -39,7 +39,8 @@ boost::asio::awaitable<Flow> handleBuild(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageCreate(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageLoad(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageTag(Exchange& exchange);
-boost::asio::awaitable<Flow> handleImageRemove(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImageRemove(Exchange& exchange);  // image_removal.cpp
+boost::asio::awaitable<Flow> handleImagePrune(Exchange& exchange);   // image_prune.cpp
 
 // object_handlers.cpp: volumes and networks
 boost::asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange);

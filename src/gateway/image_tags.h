@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/array.hpp>
 
 #include "docker/image_reference.h"
 #include "gateway/exchange.h"
@@ -59,6 +60,8 @@ std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::Ima
 
 // To remove it.
 Denial notYourImage(std::string_view what);
+// Of the caller's: a tag in full form, or an id. What the Engine says has gone; nothing if it does not let it go.
+boost::asio::awaitable<Result<boost::json::array>> removeOwnImage(Exchange& exchange, std::string reference);
 Denial tagTaken(const std::string& tag, const std::string& login);
 Denial tagBusy(const std::string& tag);
 

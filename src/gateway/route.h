@@ -34,6 +34,7 @@ enum class Rule {
   ImageLoad,         // new tags or own
   ImageTag,          // any image; new tag or own
   ImageRemove,       // own tag or image, not by force
+  ImagePrune,        // own ones only
   Session,           // only as upgrade to h2c
   Events,            // the stream is filtered
   NetworkList,       // networks and containers of others are taken out of the answer

@@ -171,6 +171,22 @@ def test_Root_Docker_what_has_no_name_is_of_who_built_it(stack, alice, bob, tag)
     assert id_of(stack, built) is None
 
 
+def test_Root_Docker_a_prune_removes_ones_own(stack, alice, bob, tag):
+    hers, his = build(alice, "ENV A=hers", "-q").strip(), build(bob, "ENV A=his", "-q").strip()
+    used = build(alice, "ENV A=used", "-q").strip()
+    alice.out("run", "-d", used, "sleep", "600")
+    bob.docker("tag", BUSYBOX, tag)
+    alice.docker("tag", BUSYBOX, "ds01test/hers:1")
+    assert f"deleted: {hers}" in alice.out("image", "prune", "-f")
+    assert [bool(id_of(stack, each)) for each in (hers, his, used, "ds01test/hers:1")] == [False, True, True, True]
+    assert "untagged: ds01test/hers:1" in alice.out("image", "prune", "-f", "-a")
+    assert id_of(stack, "ds01test/hers:1") is None
+    assert id_of(stack, tag) == id_of(stack, BUSYBOX), "his tag and root's image stay"
+    assert id_of(stack, his)
+    assert id_of(stack, used)
+    bob.out("rmi", his)
+
+
 def test_Root_Docker_owners_outlive_the_daemon(stack, alice, bob, tag):
     alice.docker("tag", BUSYBOX, tag)
     stack.daemon.restart()

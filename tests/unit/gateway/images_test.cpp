@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -297,6 +298,46 @@ TEST_F(ImagesTest, WhoseContainerNeedsAnImageIsNotTold) {
   const std::string own = fullId('a').substr(0, 12);
   h.engine().answer("DELETE", "/images/docker.io/library/mine:1", 409, R"({"message":"- container )" + own + " x\"}");
   EXPECT_THAT(client.request("DELETE", "/images/mine:1")->body, HasSubstr(own));
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+TEST_F(ImagesTest, APruneRemovesOnesOwn) {
+  h.engine().answer("GET", "/v1.41/containers/json", 200, R"([{"Id":"x","ImageID":")" + imageId('4') + "\"}]");
+  const std::string untagged = R"(,"RepoTags":["<none>:<none>"],"Created":1000,"Labels":{"keep":"1"}})";
+  h.engine().answer("GET", "/v1.41/images/json", 200,
+                    R"([{"Id":")" + imageId('1') + "\"" + untagged + R"(,{"Id":")" + imageId('2') + "\"" + untagged +
+                        R"(,{"Id":")" + imageId('3') + R"(","RepoTags":null,"Created":5000000000},{"Id":")" +
+                        imageId('4') + R"(","RepoTags":null},{"Id":")" + imageId('a') +
+                        R"(","RepoTags":["mine:1","bobs:1","root:1"]}])");
+  for (const char digit : {'1', '3', '4'}) h.images.owners.putImage(imageId(digit), "alice");
+  h.images.owners.putImage(imageId('2'), "bob");
+  for (const char digit : {'1', '2', '3', '4'}) {
+    h.engine().answer("DELETE", "/v1.41/images/" + imageId(digit), 200, R"([{"Deleted":")" + imageId(digit) + "\"}]");
+  }
+  h.engine().answer("DELETE", "/v1.41/images/docker.io/library/mine:1", 200, R"([{"Untagged":"mine:1"}])");
+  Client client = h.connect();
+  const auto prune = [&](const std::string& filters) {
+    return client.request("POST", "/v1.41/images/prune?filters=" + escaped(filters));
+  };
+  EXPECT_EQ(prune("{\"until\":[\"1\"]}")->body, R"({"ImagesDeleted":null,"SpaceReclaimed":0})");
+  EXPECT_EQ(prune("{\"until\":[\"2000\"],\"label!\":[\"keep=1\"]}")->body,
+            R"({"ImagesDeleted":null,"SpaceReclaimed":0})");
+  EXPECT_EQ(prune("{\"until\":[\"2000\"]}")->body,
+            R"({"ImagesDeleted":[{"Deleted":")" + imageId('1') + R"("}],"SpaceReclaimed":0})");
+  EXPECT_THAT(sent().at(1), HasSubstr("%22dangling%22:%7B%22true%22:true"));
+  EXPECT_EQ(h.images.ofImage(imageId('1')), std::nullopt);
+  EXPECT_EQ(prune("{\"dangling\":[\"false\"]}")->body,
+            R"({"ImagesDeleted":[{"Deleted":")" + imageId('3') + R"("},{"Untagged":"mine:1"}],"SpaceReclaimed":0})");
+  EXPECT_EQ(owner("mine:1"), std::nullopt);
+  EXPECT_EQ(owner("bobs:1"), (TagOwner{"bob", true}));
+  for (const char* const bad : {"{\"reference\":[\"x\"]}", "{\"until\":[\"x\"]}", "{\"dangling\":[\"maybe\"]}", "x"}) {
+    EXPECT_EQ(prune(bad)->status, 400) << bad;
+  }
 }
 
 TEST_F(ImagesTest, AdminsDoAsTheyLike) {
