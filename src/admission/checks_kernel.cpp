@@ -87,7 +87,7 @@ Verdict refuseSetFields(Context& context) {
     if (!isSet(context.host(), refused.field)) continue;
     std::string path = fmt::format("HostConfig.{}", refused.field);
     std::string name = refused.flag.empty() ? path : fmt::format("{} ({})", refused.flag, path);
-    std::string value = json::serialize(*get(context.host(), refused.field));
+    const std::string value = json::serialize(*get(context.host(), refused.field));
     return explained(
         forbidden(std::string(refused.reason), fmt::format("{} is not allowed here{}", name, refused.because)),
         {std::move(path), shown(value), "nothing"}, std::string(refused.remedy));
@@ -95,8 +95,37 @@ Verdict refuseSetFields(Context& context) {
   return std::nullopt;
 }
 
-// A client may name again what Docker grants by itself, most often after dropping ALL. Docker takes any case, with or
-// without CAP_ in front.
+namespace {
+
+// Docker takes any case, with or without CAP_ in front.
+std::string plainCapability(std::string_view name) {
+  std::string plain = foldKey(name);
+  if (plain.starts_with("cap_")) plain.erase(0, 4);
+  return plain;
+}
+
+}  // namespace
+
+Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
+  const auto added = strings(context.host(), "CapAdd", "HostConfig.");
+  if (!added) return added.error();
+  for (const std::string_view name : names) {
+    const auto asked = [&](const std::string& each) { return plainCapability(each) == plainCapability(name); };
+    if (std::ranges::none_of(*added, asked)) continue;
+    return explained(
+        forbidden("capabilities", fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here beside "
+                                              "{}; leave one of them out",
+                                              name, because)),
+        {"HostConfig.CapAdd", std::string(name), "nothing"},
+        fmt::format("Leave --cap-add {} or {} out.", name, because));
+  }
+  json::value& list = context.host()["CapDrop"];
+  if (!list.is_array()) list = json::array();
+  for (const std::string_view name : names) list.get_array().emplace_back(name);
+  return std::nullopt;
+}
+
+// A client may name again what Docker grants by itself, most often after dropping ALL.
 Verdict checkCapabilities(Context& context) {
   static constexpr std::array<std::string_view, 13> kGranted{
       "audit_write", "chown",   "dac_override", "fowner",  "fsetid", "kill",      "net_bind_service",
@@ -104,9 +133,7 @@ Verdict checkCapabilities(Context& context) {
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string& name : *added) {
-    std::string plain = foldKey(name);
-    if (plain.starts_with("cap_")) plain.erase(0, 4);
-    if (std::ranges::find(kGranted, plain) != kGranted.end()) continue;
+    if (std::ranges::find(kGranted, plainCapability(name)) != kGranted.end()) continue;
     return explained(forbidden("capabilities", fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; "
                                                            "containers run with Docker's default capabilities without "
                                                            "MKNOD, leave it out",

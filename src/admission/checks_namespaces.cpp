@@ -50,24 +50,27 @@ struct Network {
   std::string id = {};  // empty for a predefined one
 };
 
+constexpr std::string_view kHostNetwork = "host";
+
 // The Engine looks networks up anew at each start, by id only where one was given: without it, somebody else's of the
 // same name would do, once the one that was meant is gone.
 std::expected<Network, Denial> resolveNetwork(const Context& context, std::string_view network,
                                               std::string_view where) {
-  const auto host_refused = [where] {
+  const auto hosts = [&context, where]() -> std::expected<Network, Denial> {
+    if (context.facts.limits.host_network) return Network{std::string(kHostNetwork)};
     return std::unexpected(explained(
         forbidden("host_namespace",
                   fmt::format("--network host ({}) is not allowed here; publish ports with -p instead", where)),
         {std::string(where), "host", "bridge, none, a network by name, container:NAME of your own"},
         "Replace --network host by -p PORT:PORT for each port that others need."));
   };
-  if (network == "host") return host_refused();
+  if (network == kHostNetwork) return hosts();
   if (isPredefinedNetwork(network)) return Network{std::string(network)};
   const auto found = context.facts.networks.find(std::string(network));
   // Not the Engine's 404: a create that is answered so makes clients pull the image and try again.
   const auto missing = std::unexpected(malformed("network", fmt::format("network {} not found ({})", network, where)));
   if (found == context.facts.networks.end()) return missing;
-  if (found->second.name == "host") return host_refused();
+  if (found->second.name == kHostNetwork) return hosts();
   if (isPredefinedNetwork(found->second.name)) return Network{found->second.name};
   if (!found->second.own) return missing;
   return Network{mayBeNetworkId(network) ? found->second.id : std::string(network), found->second.id};
@@ -109,6 +112,16 @@ Verdict resolveEndpoints(Context& context, json::object& endpoints) {
   }
   endpoints = std::move(resolved);
   return std::nullopt;
+}
+
+bool sharesHostNetwork(const Context& context) {
+  const std::string_view mode = text(context.host(), "NetworkMode");
+  if (mode == kHostNetwork) return true;
+  // Whose network that is is not looked up; who may have the host's may have joined it there.
+  if (mode.starts_with(kContainerMode)) return context.facts.limits.host_network;
+  const json::object* const networking = object(std::as_const(context.body()), "NetworkingConfig");
+  const json::object* const endpoints = networking == nullptr ? nullptr : object(*networking, "EndpointsConfig");
+  return endpoints != nullptr && endpoints->contains(kHostNetwork);
 }
 
 Verdict resolveModes(Context& context) {
@@ -169,7 +182,9 @@ Verdict checkNetworks(Context& context) {
     if (Verdict denial = resolveEndpoints(context, *endpoints)) return denial;
   }
   pinMode(context.body(), of_mode);
-  return std::nullopt;
+  if (!sharesHostNetwork(context)) return std::nullopt;
+  // Root in the container would read the traffic of everybody, and take the places of the machine's own services.
+  return withoutCapabilities(context, {"NET_RAW", "NET_BIND_SERVICE"}, "--network host");
 }
 
 Verdict checkEndpoint(const json::object& endpoint, std::string_view where) {

@@ -1,6 +1,7 @@
 // One step of examine(): looks at the request, changes it or refuses it. The list in admission.cpp gives the order.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -34,6 +35,8 @@ struct Pass {
 Verdict refuseSetFields(Context& context);
 Verdict checkSecurityOptions(Context& context);
 Verdict checkCapabilities(Context& context);
+// Drops them from what Docker grants; refused if they are asked for. `because` is the option that has that consequence.
+Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
 Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);
 Verdict checkRuntime(Context& context);

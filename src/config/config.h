@@ -62,6 +62,7 @@ struct LimitsLayer {
   Setting<std::int64_t> max_gpus_per_container;
   Setting<std::int64_t> max_mig_per_container;
   Setting<bool> allow_full_gpu;  // never unlimited
+  Setting<bool> host_network;    // never unlimited
   Setting<std::int64_t> max_containers_per_user;
   Setting<std::int64_t> priority;  // never unlimited
 

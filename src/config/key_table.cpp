@@ -126,6 +126,11 @@ constexpr auto kRows = std::to_array<Key>({
      .type = T::Flag,
      .doc = "Whether a whole GPU may be given, or MIG instances only. true if absent."},
     {.block = Limits,
+     .name = "host_network",
+     .type = T::Flag,
+     .doc = "Whether containers may use the host's network (`--network host`), then without NET_RAW and "
+            "NET_BIND_SERVICE. false if absent."},
+    {.block = Limits,
      .name = "max_containers_per_user",
      .type = T::Count,
      .nullable = true,

@@ -31,6 +31,8 @@ struct Limits {
   std::optional<std::int64_t> max_containers_per_user;
   std::int64_t priority = 10;  // who waits for a GPU with a higher one comes before who waits with a lower one
 
+  bool host_network = false;  // containers may use the host's network
+
   // Per container.
   std::optional<CpuMillis> max_cpus;
   std::optional<Bytes> memory;

@@ -38,6 +38,7 @@ void readLimit(const json::object& from, std::string_view key, std::optional<Amo
 
 void readLimits(const json::object& from, Limits& limits) {
   limits.group = str(from, "group", limits.group);
+  limits.host_network = truth(from, "host_network", limits.host_network);
   readLimit(from, "max_cpu_millis", limits.max_cpus);
   readLimit(from, "memory", limits.memory);
   readLimit(from, "memory_swap", limits.memory_swap);
