@@ -24,6 +24,7 @@ constexpr std::size_t kMagicAt = 257;
 constexpr std::size_t kPrefixAt = 345;
 constexpr std::size_t kPrefixBytes = 155;
 constexpr std::uint64_t kMaxExtended = 1024UL * 1024;  // as in Go
+constexpr std::uint64_t kMaxName = 4096;               // PATH_MAX
 constexpr std::uint64_t kMaxSize = 1ULL << 50U;
 
 // moby's pkg/archive detects these and unpacks them.
@@ -104,6 +105,8 @@ std::optional<Denial> TarGuard::header() {
     return std::nullopt;
   }
   if (ended_) return notUnderstood("something follows its end");
+  // The prefix would be another one, with times behind it.
+  if (block.ends_with("tar\0"sv)) return notUnderstood("headers of the format STAR are not accepted");
   if (!sumIsRight(block)) return notUnderstood("a header has a wrong check sum");
   const std::optional<std::uint64_t> size = number(block.substr(kSizeAt, kSizeBytes));
   if (!size || *size > kMaxSize) return notUnderstood("a header has a malformed size");
@@ -111,24 +114,23 @@ std::optional<Denial> TarGuard::header() {
 }
 
 std::optional<Denial> TarGuard::entry(char type, std::uint64_t size) {
-  const std::string_view name = std::string_view(block_).substr(0, std::min(block_.find('\0'), kNameBytes));
   switch (type) {
     case 'x':
     case 'g':
       if (amended_ || size > kMaxExtended) return notUnderstood("an extended header is doubled or too long");
-      if (type == 'g' && renamed_) return notUnderstood("a global header stands between a long name and its entry");
+      if (type == 'g' && (renamed_ || relinked_))
+        return notUnderstood("a global header stands between a long name and its entry");
       amended_ = type == 'x';
       beginCollecting(Collecting::Extended, size);
       return std::nullopt;
     case 'L':
     case 'K':
-      if (size > kMaxExtended) return notUnderstood("a name is too long");
-      renamed_ = true;
+      if (size > kMaxName) return notUnderstood("a name is too long");
+      if (std::exchange(type == 'L' ? renamed_ : relinked_, true)) return notUnderstood("a name is doubled");
       beginCollecting(type == 'L' ? Collecting::Name : Collecting::Link, size);
       return std::nullopt;
     case '\0':
-      // Go takes it for a directory, without contents, if its name ends with a slash, whichever name counts.
-      if (size > 0 && (renamed_ || amended_ || name.ends_with('/'))) return notUnderstood("an entry has no type");
+      if (size_.value_or(size) > 0 && !isPlainFile()) return notUnderstood("an entry has no type");
       [[fallthrough]];
     case '0':
       contents_ = size_.value_or(size);
@@ -148,10 +150,18 @@ std::optional<Denial> TarGuard::entry(char type, std::uint64_t size) {
   found.type = type == '\0' ? '0' : type;
   addHeaderNames(found);
   renamed_ = false;
+  relinked_ = false;
   amended_ = false;
   size_.reset();
   if (auto denial = onEntry(found)) return denial;
   return contents_ == 0 && found.type == '0' ? onContents({}, true) : std::nullopt;
+}
+
+// Go takes an entry without a type for a directory, without contents, if its name ends with a slash, whichever name
+// counts and whatever the prefix is.
+bool TarGuard::isPlainFile() const {
+  const std::string name = textAt(block_, 0, kNameBytes);
+  return !renamed_ && !amended_ && !name.empty() && !name.ends_with('/') && block_[kPrefixAt] == '\0';
 }
 
 void TarGuard::addHeaderNames(TarEntry& entry) const {
@@ -208,8 +218,12 @@ std::optional<Denial> TarGuard::extended(std::string_view rest) {
     const std::string_view key = record.substr(0, equals);
     const std::string_view value = record.substr(equals + 1);
     if (key.starts_with("GNU.sparse.")) return notUnderstood("sparse files are not accepted");
-    if (amended_ && key == "path") entry_.names.emplace_back(value);
-    if (amended_ && key == "linkpath") entry_.links.emplace_back(value);
+    if (key == "path" || key == "linkpath") {
+      if (value.size() > kMaxName) return notUnderstood("a name is too long");
+      std::vector<std::string>& list = key == "path" ? entry_.names : entry_.links;
+      if (list.size() > 1) return notUnderstood("a name is doubled");
+      if (amended_) list.emplace_back(value);
+    }
     if (key != "size") continue;
     std::uint64_t size = 0;
     const auto [last, bad] = std::from_chars(value.data(), value.data() + value.size(), size);

@@ -40,6 +40,7 @@ class TarGuard : public BodyGuard {
 
   std::optional<Denial> header();
   std::optional<Denial> entry(char type, std::uint64_t size);
+  bool isPlainFile() const;
   void addHeaderNames(TarEntry& entry) const;
   std::optional<Denial> contents(std::string_view bytes);
   void beginCollecting(Collecting what, std::uint64_t size);
@@ -54,8 +55,9 @@ class TarGuard : public BodyGuard {
   Collecting collecting_ = Collecting::Nothing;
   std::uint64_t extended_bytes_ = 0;
   std::string extended_;
-  bool renamed_ = false;  // a long name waits for its entry
-  bool amended_ = false;  // an extended header does
+  bool renamed_ = false;   // a long name waits for its entry
+  bool relinked_ = false;  // a long target of a link does
+  bool amended_ = false;   // an extended header does
   std::optional<std::uint64_t> size_;
   TarEntry entry_;  // what came before its header
 };

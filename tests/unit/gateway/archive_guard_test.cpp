@@ -65,6 +65,35 @@ TEST(ArchiveGuard, SizesAreThoseOfGo) {
   EXPECT_EQ(status(header('L', 3) + padded("d/") + header('\0', 512) + device), 400);
 }
 
+// Where Go reads a folder and goes on with the next header.
+TEST(ArchiveGuard, WhatHasNoTypeHasOneName) {
+  const std::string device = header('4');
+  EXPECT_EQ(status(extended(record("path", "d/") + record("size", "512")) + header('\0', 0) + device), 400);
+  EXPECT_EQ(status(extended(record("size", "512")) + header('\0', 0, "d/") + device), 400);
+  std::string prefixed = header('\0', 512, "");
+  prefixed.replace(345, 1, "d");
+  EXPECT_EQ(status(withSum(prefixed) + device), 400);
+  EXPECT_EQ(status(header('\0', 512, "") + device), 400);
+  EXPECT_EQ(status(header('\0', 512, "f") + padded(std::string(512, 'a')) + device), 403);
+}
+
+TEST(ArchiveGuard, NamesAreBounded) {
+  const auto named = [](char type, std::size_t size) { return header(type, size) + padded(std::string(size, 'n')); };
+  EXPECT_EQ(status(named('L', 4096) + named('K', 4096) + file("a")), 0);
+  EXPECT_EQ(status(named('L', 4097)), 400);
+  EXPECT_EQ(status(named('L', 4) + named('L', 4)), 400);
+  EXPECT_EQ(status(named('K', 4) + named('K', 4)), 400);
+  EXPECT_EQ(status(named('L', 4) + file("a") + named('L', 4) + file("a")), 0);
+  EXPECT_EQ(status(extended(record("path", std::string(4097, 'n')))), 400);
+  EXPECT_EQ(status(extended(record("path", "a") + record("path", "b") + record("path", "c")) + file("a")), 400);
+}
+
+TEST(ArchiveGuard, OtherFormatsOfHeadersAreRefused) {
+  std::string star = header('0');
+  star.replace(508, 4, std::string("tar\0", 4));
+  EXPECT_EQ(status(withSum(star)), 400);
+}
+
 TEST(ArchiveGuard, WhatIsAmbiguousIsRefused) {
   std::string wrong_sum = header('0');
   wrong_sum[0] = 'y';
