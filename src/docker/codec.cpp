@@ -241,19 +241,19 @@ Result<ImageView> decodeImage(std::string_view text) {
   });
 }
 
-Result<std::vector<std::string>> decodeTags(std::string_view text) {
-  using Tags = std::vector<std::string>;
-  return guarded<Tags>("images", [&]() -> Result<Tags> {
+Result<ImageList> decodeImages(std::string_view text) {
+  return guarded<ImageList>("images", [&]() -> Result<ImageList> {
     const auto value = parse(text, "images");
     if (!value) return fail(value.error());
     const json::array* list = value->if_array();
     if (list == nullptr) return fail(malformed("images", "not an array"));
-    Tags tags;
+    ImageList images;
     for (const json::value& item : *list) {
       if (!item.is_object()) return fail(malformed("images", "it holds more than objects"));
-      for (std::string& tag : textsAt(item.get_object(), "RepoTags")) tags.push_back(std::move(tag));
+      images.ids.insert(stringAt(&item.get_object(), "Id"));
+      for (std::string& tag : textsAt(item.get_object(), "RepoTags")) images.tags.insert(std::move(tag));
     }
-    return tags;
+    return images;
   });
 }
 

@@ -18,8 +18,7 @@ Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version)
 Result<ContainerView> decodeContainer(std::string_view text);
 // From GET /images/NAME/json. Needs Id; an image without Config has no environment.
 Result<ImageView> decodeImage(std::string_view text);
-// GET /images/json: all RepoTags.
-Result<std::vector<std::string>> decodeTags(std::string_view text);
+Result<ImageList> decodeImages(std::string_view text);
 // From GET /networks/ID. Needs a full Id and a Name.
 Result<NetworkView> decodeNetwork(std::string_view text);
 // From GET /volumes/NAME, or the answer to POST /volumes/create. Needs a Name.

@@ -28,8 +28,8 @@ class EngineClient {
   // `ref` is a name, an id or an unambiguous prefix; it is percent-encoded by the callee.
   virtual boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) = 0;
-  // The tags of all images, as the Engine writes them ("busybox:latest").
-  virtual boost::asio::awaitable<Result<std::vector<std::string>>> listTags() = 0;
+  // All images, those under others included.
+  virtual boost::asio::awaitable<Result<ImageList>> listImages() = 0;
   virtual boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) = 0;
   virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;

@@ -85,7 +85,7 @@ std::string listRunningTarget() {
 }
 
 std::string imagesTarget() {
-  return "/images/json";
+  return "/images/json?all=1";
 }
 
 std::string eventsTarget() {

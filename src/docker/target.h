@@ -22,7 +22,7 @@ Result<std::string> networkTarget(std::string_view ref);
 Result<std::string> volumeTarget(std::string_view name);
 Result<std::string> imageTarget(std::string_view ref);  // keeps "/", ":" and "@"; no empty or dot segment
 
-// All images that have tags.
+// All images, those under others included.
 std::string imagesTarget();
 // All containers, stopped ones too, with `label` ("key" or "key=value").
 std::string listTarget(std::string_view label);

@@ -105,6 +105,12 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
                     "build with BuildKit: DOCKER_BUILDKIT=1 docker build",
                     default_runtime)};
   }
+  if (!buildkit && target.truthy("pull")) {
+    return Denial{
+        403, "build_pull",
+        "the classic builder would move names of images that others use to what a registry has; pull the base "
+        "image first (docker pull) and build without --pull, or with BuildKit: DOCKER_BUILDKIT=1"};
+  }
   const std::string* mode = target.get("networkmode");
   if (mode != nullptr && !mode->empty() && (*mode == "host" || !isPlainName(*mode) || mayBeId(*mode))) {
     return Denial{

@@ -158,6 +158,7 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
 
 asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGuard* guard) {
   guard_ = guard;
+  sees_to_end_ = filter != nullptr && filter->seesToEnd();
   const std::function<void()> nothing;
   const bool repeatable = (out.method == "GET" || out.method == "HEAD") && !out.stream_body && !out.body;
   while (true) {
@@ -179,6 +180,12 @@ asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGu
       co_return co_await engineFailed(response.error());
     }
     turn_.end();
+    if (refused_) {
+      co_await stopBesides();
+      co_await readToEnd();
+      engine_.close();
+      co_return co_await deny(*refused_);
+    }
     const bool raw_stream = !out.upgrade.empty() || (match_ && match_->route->upgrade == UpgradeKind::Tcp);
     if (raw_stream && (response->status == 101 || (response->status == 200 && response->until_close))) {
       co_return co_await upgrade(std::move(*response));
@@ -212,6 +219,7 @@ asio::awaitable<Flow> Exchange::relayAnswer(ResponseHead response, BodyFilter* f
   if (has_body) {
     whole = co_await relayBody(response, std::move(head), filter);
   } else {
+    if (filter != nullptr) co_await filter->end();
     const Status written = co_await writeAll(client_.socket(), head);
     whole = written.has_value();
   }
@@ -226,13 +234,25 @@ asio::awaitable<Flow> Exchange::relayAnswer(ResponseHead response, BodyFilter* f
   co_return body_open ? Flow::Drain : flowAfterAnswer();
 }
 
+// Of an answer that nobody is shown.
+asio::awaitable<void> Exchange::readToEnd() {
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  const std::span room(piece.get(), kPieceBytes);
+  while (!engine_.bodyDone()) {
+    const Result<std::size_t> count = co_await engine_.readBody(room);
+    if (!count || *count == 0) co_return;
+  }
+}
+
 // True: all of it has reached the client. The head goes out with the first bytes of the body if those are at hand or
 // sure to follow, else at once.
 asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::string head, BodyFilter* filter) {
   const bool chunked = !response.length || filter != nullptr;
   Socket& client = client_.socket();
+  bool reaches_client = true;
   if (!response.length && !engine_.hasBuffered()) {
-    if (!(co_await writeAll(client, head))) co_return false;
+    reaches_client = (co_await writeAll(client, head)).has_value();
+    if (!reaches_client && !sees_to_end_) co_return false;
     head.clear();
   }
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
@@ -259,11 +279,12 @@ asio::awaitable<bool> Exchange::relayBody(const ResponseHead& response, std::str
     } else if (chunked && last) {
       end = "0\r\n\r\n";
     }
-    if (!head.empty() || !out.empty() || !end.empty()) {
-      if (!(co_await writeAll(client, head, out, end))) co_return false;
+    if (reaches_client && (!head.empty() || !out.empty() || !end.empty())) {
+      reaches_client = (co_await writeAll(client, head, out, end)).has_value();
+      if (!reaches_client && !sees_to_end_) co_return false;
     }
     head.clear();
-    if (last) co_return true;
+    if (last) co_return reaches_client;
   }
 }
 
@@ -291,7 +312,8 @@ asio::awaitable<void> Exchange::pumpBody() {
     if (!count) break;
     const std::string_view out(piece.get(), *count);
     if (guard_ != nullptr) refused_ = guard_->feed(out);
-    if (refused_) break;
+    if (guard_ != nullptr && !refused_) refused_ = co_await guard_->judge();
+    if (refused_ || stop_side_) break;
     Status written;
     if (!head_.chunked) {
       if (!out.empty()) written = co_await writeAll(engine_.socket(), out);
@@ -305,9 +327,18 @@ asio::awaitable<void> Exchange::pumpBody() {
     if (!written || out.empty()) co_return;
   }
   if (stop_side_) co_return;
-  // Half a body must not look like a whole one.
+  letGo();
+}
+
+// The client has gone, or what it sends must not go on: half a body must not look like a whole one. Where it counts
+// what becomes of the request, the Engine, which gives up on whoever closes their side, has the last word.
+void Exchange::letGo() {
   client_broken_ = true;
-  engine_.close();
+  if (sees_to_end_) {
+    engine_.shutdownSend();
+  } else {
+    engine_.close();
+  }
 }
 
 asio::awaitable<void> Exchange::watchClient() {
@@ -334,8 +365,7 @@ asio::awaitable<void> Exchange::lookAtClient() {
     co_await client.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, ec));
     if (ec || stop_side_) co_return;
   }
-  client_broken_ = true;
-  engine_.close();
+  letGo();
 }
 
 asio::awaitable<void> Exchange::stopBesides() {

@@ -57,6 +57,8 @@ class BodyFilter {
   virtual boost::asio::awaitable<std::string> pass(std::string_view piece) = 0;
   // The whole answer is here; the client learns that after this.
   virtual boost::asio::awaitable<void> end() { co_return; }
+  // Whether the Engine's answer is read to its end also if the client has gone.
+  virtual bool seesToEnd() const { return false; }
 };
 
 class Exchange {
@@ -132,6 +134,8 @@ class Exchange {
   boost::asio::awaitable<Flow> relayAnswer(ResponseHead response, BodyFilter* filter);
   boost::asio::awaitable<Flow> upgrade(ResponseHead response);
   boost::asio::awaitable<bool> relayBody(const ResponseHead& response, std::string head, BodyFilter* filter);
+  boost::asio::awaitable<void> readToEnd();
+  void letGo();
   boost::asio::awaitable<void> streamAndWatch();
   boost::asio::awaitable<void> pumpBody();
   void watchLightly();
@@ -162,7 +166,8 @@ class Exchange {
   net::SideTask side_;
   bool stop_side_ = false;
   bool client_broken_ = false;
-  bool body_owed_ = false;  // the Engine has not been sent all of the request's body
+  bool sees_to_end_ = false;  // BodyFilter::seesToEnd()
+  bool body_owed_ = false;    // the Engine has not been sent all of the request's body
   bool continue_sent_ = false;
   BodyGuard* guard_ = nullptr;
   std::optional<Denial> refused_;  // by the guard

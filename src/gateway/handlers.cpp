@@ -205,6 +205,8 @@ asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
       return handleImageCreate(exchange);
     case Rule::ImageLoad:
       return handleImageLoad(exchange);
+    case Rule::ImagePush:
+      return handleImagePush(exchange);
     case Rule::ImageTag:
       return handleImageTag(exchange);
     case Rule::ImageRemove:
@@ -349,6 +351,13 @@ asio::awaitable<Flow> handle(Exchange& exchange) {
     case Rule::ExecCreate:
     case Rule::ImageRemove:
       co_return co_await byRule(exchange, exchange.match()->route->rule);
+    case Rule::Commit:
+    case Rule::Build:
+    case Rule::ImageCreate:
+    case Rule::ImageLoad:
+    case Rule::ImageTag:
+    case Rule::ImagePrune:
+      co_return co_await handleImagesOfAdmin(exchange);
     default:
       co_return co_await pass(exchange);
   }

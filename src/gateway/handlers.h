@@ -38,7 +38,9 @@ boost::asio::awaitable<Flow> handleCommit(Exchange& exchange);
 boost::asio::awaitable<Flow> handleBuild(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageCreate(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageLoad(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImagePush(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageTag(Exchange& exchange);
+boost::asio::awaitable<Flow> handleImagesOfAdmin(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageRemove(Exchange& exchange);  // image_removal.cpp
 boost::asio::awaitable<Flow> handleImagePrune(Exchange& exchange);   // image_prune.cpp
 

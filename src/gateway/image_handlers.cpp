@@ -25,7 +25,6 @@
 namespace ds01::gateway {
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 
 namespace {
 
@@ -78,65 +77,78 @@ Wanted readBuildTags(Target& target) {
   return wanted;
 }
 
-std::string idIn(const WholeResponse& response) {
-  const Result<json::value> answer = parseAnswer(response.body);
-  const json::object* const object = answer ? answer->if_object() : nullptr;
-  const json::value* const id = object != nullptr ? object->if_contains("Id") : nullptr;
-  return id != nullptr && id->is_string() ? std::string(id->get_string()) : std::string();
-}
-
-// The body streams both ways.
-asio::awaitable<Flow> forwardAndSettle(Exchange& exchange, ImageIds::Of of, ImageIds::Settle settle,
+// The body streams both ways. Whether the client stays or not, what becomes of the request is seen to its end.
+asio::awaitable<Flow> forwardAndSettle(Exchange& exchange, ImageIds::Of of, HeldTags& held, Outgoing out,
                                        BodyGuard* guard = nullptr) {
-  ImageIds ids(of, std::move(settle));
-  Outgoing out = plainOutgoing(exchange);
-  out.keep_accept = false;
+  ImageIds ids(
+      of, [&](std::vector<std::string> images) { return settleTags(exchange, std::move(held), std::move(images)); });
   const Flow flow = co_await exchange.forward(std::move(out), &ids, guard);
   co_await ids.end();
   co_return flow;
 }
 
-asio::awaitable<void> settlePull(Exchange& exchange, HeldTags held, docker::ImageReference wanted,
-                                 std::vector<std::string> images) {
-  if (wanted.nameOnly()) {
-    co_await settleRepository(exchange, std::move(held), std::move(wanted));
-    co_return;
-  }
-  if (!wanted.digest.empty()) {
-    const Result<ImageView> pulled =
-        co_await exchange.ports().engine.inspectImage(wanted.repository + "@" + wanted.digest);
-    if (pulled) images.push_back(pulled->id);
-  }
-  co_await settleTags(exchange, std::move(held), std::move(images));
+asio::awaitable<Flow> forwardImages(Exchange& exchange, ImageIds::Of of, HeldTags& held, BodyGuard* guard = nullptr) {
+  Outgoing out = plainOutgoing(exchange);
+  out.keep_accept = false;
+  return forwardAndSettle(exchange, of, held, std::move(out), guard);
+}
+
+// A request that brings images under these names. Unset: go on.
+asio::awaitable<std::optional<Flow>> hold(Exchange& exchange, HeldTags& held,
+                                          std::vector<docker::ImageReference> wanted) {
+  const Status looked = co_await lookAtImages(exchange, held);
+  if (!looked) co_return co_await exchange.engineFailed(looked.error());
+  std::optional<Denial> denial = co_await holdTags(exchange, held, std::move(wanted));
+  if (denial) co_return co_await exchange.deny(std::move(*denial));
+  co_return std::nullopt;
+}
+
+std::expected<docker::ImageReference, Denial> readPull(Target& target) {
+  Result<docker::ImageReference> wanted =
+      docker::parseImageReference(valueOf(target, "fromImage"), valueOf(target, "tag"));
+  if (!wanted) return std::unexpected(badReference(wanted.error()));
+  for (const std::string_view key : {"fromSrc", "repo", "tag"}) target.erase(key);
+  target.set("fromImage", wanted->repository);
+  const std::string& which = wanted->digest.empty() ? wanted->tag : wanted->digest;
+  if (!which.empty()) target.set("tag", which);
+  return std::move(*wanted);
+}
+
+// Another platform's image under a name that others use would be of no use to them.
+std::optional<Denial> checkPlatform(const Target& target, const HeldTags& held) {
+  const auto foreign = [](const auto& tag) { return !tag.second.own; };
+  if (valueOf(target, "platform").empty() || std::ranges::none_of(held.tags, foreign)) return std::nullopt;
+  return Denial{409, "image_platform",
+                "somebody else on this server uses that name for the image of this machine's platform; leave "
+                "--platform away"};
 }
 
 asio::awaitable<Flow> handlePull(Exchange& exchange) {
-  Target& target = exchange.target();
-  const Result<docker::ImageReference> wanted =
-      docker::parseImageReference(valueOf(target, "fromImage"), valueOf(target, "tag"));
-  if (!wanted) {
-    Denial denial = badReference(wanted.error());
-    co_return co_await exchange.deny(std::move(denial));
+  const auto wanted = readPull(exchange.target());
+  if (!wanted) co_return co_await exchange.deny(wanted.error());
+  HeldTags held{.bringing = Bringing::Pull, .claims = {}, .tags = {}, .before = {}, .repository = {}, .digest = {}};
+  const bool by_tag = wanted->digest.empty() && !wanted->tag.empty();
+  std::vector<docker::ImageReference> one;
+  if (by_tag) one.push_back(*wanted);
+  if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(one))) co_return *answered;
+  std::optional<Denial> denial = checkPlatform(exchange.target(), held);
+  if (!denial && !by_tag) denial = co_await holdRepository(exchange, held, wanted->repository);
+  if (denial) co_return co_await exchange.deny(std::move(*denial));
+  if (!wanted->digest.empty()) held.digest = wanted->repository + "@" + wanted->digest;
+  co_return co_await forwardImages(exchange, ImageIds::Of::Build, held);
+}
+
+// Administrators' requests go on as they are; what they set is no longer a user's.
+std::vector<docker::ImageReference> namesIn(const Exchange& exchange) {
+  Target copy = exchange.target();
+  const Rule rule = exchange.match()->route->rule;
+  if (rule == Rule::ImageCreate && !valueOf(copy, "fromImage").empty()) {
+    const auto pull = readPull(copy);
+    return pull && pull->digest.empty() && !pull->tag.empty() ? std::vector{*pull}
+                                                              : std::vector<docker::ImageReference>();
   }
-  for (const std::string_view key : {"fromSrc", "repo", "tag"}) target.erase(key);
-  target.set("fromImage", wanted->repository);
-  if (!wanted->digest.empty()) {
-    target.set("tag", wanted->digest);
-  } else if (!wanted->tag.empty()) {
-    target.set("tag", wanted->tag);
-  }
-  HeldTags held;
-  if (wanted->nameOnly()) {
-    held = co_await holdRepository(exchange, *wanted);
-  } else if (wanted->digest.empty()) {
-    std::vector<docker::ImageReference> one{*wanted};
-    held = co_await holdTags(exchange, std::move(one), Bringing::Pull);
-  }
-  if (held.denial || held.engine_failed) co_return co_await refuse(exchange, std::move(held));
-  ImageIds::Settle settle = [&](std::vector<std::string> images) {
-    return settlePull(exchange, std::move(held), *wanted, std::move(images));
-  };
-  co_return co_await forwardAndSettle(exchange, ImageIds::Of::Build, std::move(settle));
+  const Wanted wanted = rule == Rule::Build ? readBuildTags(copy) : readRepoAndTag(copy);
+  return wanted.value_or(std::vector<docker::ImageReference>());
 }
 
 }  // namespace
@@ -153,15 +165,11 @@ asio::awaitable<Flow> handleCommit(Exchange& exchange) {
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
   std::expected<std::string, Denial> body = co_await writeBody(exchange, std::move(*draft));
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  HeldTags held = co_await holdTags(exchange, *wanted, Bringing::Make);
-  if (held.denial || held.engine_failed) co_return co_await refuse(exchange, std::move(held));
+  HeldTags held;
+  if (const std::optional<Flow> answered = co_await hold(exchange, held, *wanted)) co_return *answered;
   Outgoing out = jsonOutgoing(exchange, std::move(*body));
-  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
-  std::vector<std::string> images;
-  if (response && response->head.status == 201) images.push_back(idIn(*response));
-  co_await settleTags(exchange, std::move(held), std::move(images));
-  if (!response) co_return co_await exchange.engineFailed(response.error());
-  co_return co_await exchange.relayWhole(std::move(*response));
+  out.keep_accept = false;
+  co_return co_await forwardAndSettle(exchange, ImageIds::Of::Build, held, std::move(out));
 }
 
 asio::awaitable<Flow> handleBuild(Exchange& exchange) {
@@ -187,13 +195,10 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
     if (!network.object) co_return network.flow;
     exchange.target().set("networkmode", network.object->predefined ? network.object->name : network.object->key);
   }
-  HeldTags held = co_await holdTags(exchange, *wanted, Bringing::Make);
-  if (held.denial || held.engine_failed) co_return co_await refuse(exchange, std::move(held));
-  ImageIds::Settle settle = [&](std::vector<std::string> images) {
-    return settleTags(exchange, std::move(held), std::move(images));
-  };
+  HeldTags held;
+  if (const std::optional<Flow> answered = co_await hold(exchange, held, *wanted)) co_return *answered;
   const auto of = exchange.target().truthy("q") ? ImageIds::Of::QuietBuild : ImageIds::Of::Build;
-  co_return co_await forwardAndSettle(exchange, of, std::move(settle));
+  co_return co_await forwardImages(exchange, of, held);
 }
 
 asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {
@@ -204,49 +209,64 @@ asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {
   exchange.target().erase("fromImage");
   const Wanted wanted = readRepoAndTag(exchange.target());
   if (!wanted) co_return co_await exchange.deny(wanted.error());
-  HeldTags held = co_await holdTags(exchange, *wanted, Bringing::Make);
-  if (held.denial || held.engine_failed) co_return co_await refuse(exchange, std::move(held));
-  ImageIds::Settle settle = [&](std::vector<std::string> images) {
-    return settleTags(exchange, std::move(held), std::move(images));
-  };
-  co_return co_await forwardAndSettle(exchange, ImageIds::Of::Build, std::move(settle));
+  HeldTags held;
+  if (const std::optional<Flow> answered = co_await hold(exchange, held, *wanted)) co_return *answered;
+  co_return co_await forwardImages(exchange, ImageIds::Of::Build, held);
 }
 
 asio::awaitable<Flow> handleImageLoad(Exchange& exchange) {
-  const Result<std::set<std::string>> here = co_await listTags(exchange);
-  if (!here) co_return co_await exchange.engineFailed(here.error());
   HeldTags held;
-  const std::string& login = exchange.caller().user.login;
-  LoadGuard guard([&](const docker::ImageReference& reference) -> std::optional<Denial> {
-    const std::string tag = reference.tagged();
-    if (std::ranges::find(held.tags, tag) != held.tags.end()) return std::nullopt;
-    // Somebody may have made it since the Engine was asked; then it has an owner.
-    const std::optional<ownership::TagOwner> owner = exchange.ports().images.ofTag(tag);
-    if (owner ? owner->login != login : here->contains(tag)) return tagTaken(tag, login);
-    std::vector<NameClaims::Claim> claims = claimToMake(exchange, reference);
-    if (claims.empty()) return tagBusy(tag);
-    std::ranges::move(claims, std::back_inserter(held.claims));
-    held.tags.push_back(tag);
-    if (!here->contains(tag)) held.fresh.push_back(tag);
-    return std::nullopt;
-  });
-  ImageIds::Settle settle = [&](std::vector<std::string> images) {
-    return settleLoad(exchange, std::move(held), std::move(images));
-  };
-  co_return co_await forwardAndSettle(exchange, ImageIds::Of::Load, std::move(settle), &guard);
+  std::vector<docker::ImageReference> none;
+  if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(none))) co_return *answered;
+  LoadGuard guard(
+      [&](std::vector<docker::ImageReference> names) { return holdTags(exchange, held, std::move(names)); });
+  co_return co_await forwardImages(exchange, ImageIds::Of::Load, held, &guard);
 }
 
 asio::awaitable<Flow> handleImageTag(Exchange& exchange) {
   const Wanted wanted = readRepoAndTag(exchange.target());
   if (!wanted) co_return co_await exchange.deny(wanted.error());
-  HeldTags held = co_await holdTags(exchange, *wanted, Bringing::Make);
-  if (held.denial || held.engine_failed) co_return co_await refuse(exchange, std::move(held));
-  Outgoing out = exchange.outgoing();
-  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
-  std::vector<std::string> none;
-  co_await settleTags(exchange, std::move(held), std::move(none), true);
-  if (!response) co_return co_await exchange.engineFailed(response.error());
-  co_return co_await exchange.relayWhole(std::move(*response));
+  HeldTags held;  // brings no image
+  std::optional<Denial> denial = co_await holdTags(exchange, held, *wanted);
+  if (denial) co_return co_await exchange.deny(std::move(*denial));
+  co_return co_await forwardImages(exchange, ImageIds::Of::Build, held);
+}
+
+// What is pushed to a registry counts as coming from there.
+asio::awaitable<Flow> handleImagePush(Exchange& exchange) {
+  const Result<docker::ImageReference> pushed =
+      docker::parseImageReference(exchange.name(), valueOf(exchange.target(), "tag"));
+  if (!pushed) {
+    Denial denial = badReference(pushed.error());
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  const Result<ImageList> here = co_await exchange.ports().engine.listImages();
+  if (!here) co_return co_await exchange.engineFailed(here.error());
+  for (const std::string& text : here->tags) {
+    const Result<docker::ImageReference> tag = docker::parseImageReference(text);
+    if (!tag || tag->repository != pushed->repository || (!pushed->tag.empty() && tag->tag != pushed->tag)) continue;
+    const std::optional<ownership::TagOwner> owner = exchange.ports().images.ofTag(tag->tagged());
+    if (owner && owner->login == exchange.caller().user.login) continue;
+    Denial denial{
+        403, "image_not_yours",
+        fmt::format("{} was brought to this server by somebody else; give it a name of yours, docker tag, and "
+                    "push that",
+                    text)};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  Outgoing out = plainOutgoing(exchange);
+  co_return co_await exchange.forward(std::move(out));
+}
+
+asio::awaitable<Flow> handleImagesOfAdmin(Exchange& exchange) {
+  HeldTags held;
+  std::vector<docker::ImageReference> names = namesIn(exchange);
+  std::optional<Denial> denial = co_await holdTags(exchange, held, std::move(names));
+  if (denial) co_return co_await exchange.deny(std::move(*denial));
+  const Flow flow = co_await forwardImages(exchange, ImageIds::Of::Build, held);
+  const Rule rule = exchange.match()->route->rule;
+  if (rule == Rule::ImagePrune || rule == Rule::ImageLoad) co_await forgetGoneTags(exchange);
+  co_return flow;
 }
 
 }  // namespace ds01::gateway

@@ -41,7 +41,8 @@ void ImageIds::look(std::string_view text) {
   const json::object* const object = error ? nullptr : value.if_object();
   if (object == nullptr) return;
   const json::value* const aux = object->if_contains("aux");
-  std::string_view id = textAt(*object, "status");
+  std::string_view id = textAt(*object, "Id");
+  if (id.empty()) id = textAt(*object, "status");
   if (aux != nullptr && aux->is_object()) id = textAt(aux->get_object(), "ID");
   std::string_view told = textAt(*object, "stream");
   if (told.ends_with('\n')) told.remove_suffix(1);

@@ -15,9 +15,9 @@ namespace ds01::gateway {
 // Passes everything and tells of the images that came to be before the client can act on it.
 class ImageIds final : public BodyFilter {
  public:
-  // Of a build {"aux":{"ID":…}}, of an import {"status":…}; of a load also {"stream":"Loaded image ID: …"} and of a
-  // quiet build {"stream":ID}, both of which the output of a build's step could be; but where that is shown, after a
-  // failure, the id is not alone.
+  // Of a build {"aux":{"ID":…}}, of an import {"status":…}, of a commit {"Id":…}; of a load also {"stream":"Loaded
+  // image ID: …"} and of a quiet build {"stream":ID}, both of which the output of a build's step could be; but where
+  // that is shown, after a failure, the id is not alone.
   enum class Of { Build, QuietBuild, Load };
 
   using Settle = std::function<boost::asio::awaitable<void>(std::vector<std::string> ids)>;
@@ -26,6 +26,8 @@ class ImageIds final : public BodyFilter {
   boost::asio::awaitable<std::string> pass(std::string_view piece) override;
   // To be called when the answer was not whole, too; settles once.
   boost::asio::awaitable<void> end() override;
+  // Whoever hangs up ends no claim while the Engine is at it.
+  bool seesToEnd() const override { return true; }
 
  private:
   void look(std::string_view text);

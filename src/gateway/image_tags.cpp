@@ -16,6 +16,7 @@ namespace {
 // those who pull all of its tags.
 constexpr std::string_view kPullers = "/pull";
 constexpr std::string_view kMakers = "/make";
+constexpr std::string_view kAdmins = "/admin";
 
 std::string tagKey(const std::string& tag) {
   return "tag " + tag;
@@ -32,6 +33,11 @@ std::string familiar(std::string tag) {
   return tag;
 }
 
+// Whoever is on this machine can serve these.
+bool isLocalRegistry(std::string_view repository) {
+  return repository.starts_with("localhost/") || repository.starts_with("localhost:") || repository.starts_with("127.");
+}
+
 bool comesFrom(const ImageView& image, const std::string& repository) {
   return std::ranges::any_of(image.digests, [&](const std::string& text) {
     const Result<docker::ImageReference> digest = docker::parseImageReference(text);
@@ -39,7 +45,17 @@ bool comesFrom(const ImageView& image, const std::string& repository) {
   });
 }
 
-// Why the caller may not set this tag, which exists.
+Denial tagTaken(const std::string& tag, const std::string& login) {
+  const std::string name = familiar(tag);
+  return {.http_status = 409,
+          .reason = "image_tag_taken",
+          .text = fmt::format("the image name {} is taken by somebody else on this server; choose another one, such as "
+                              "{}/{}",
+                              name, login, name.substr(name.rfind('/') + 1)),
+          .remedy = "Choose another name or tag for the image."};
+}
+
+// Why the caller may not set this tag, which means `image`.
 std::optional<Denial> judge(Exchange& exchange, const docker::ImageReference& wanted, const ImageView& image,
                             Bringing bringing) {
   const std::string tag = wanted.tagged();
@@ -48,7 +64,7 @@ std::optional<Denial> judge(Exchange& exchange, const docker::ImageReference& wa
   if (owner && owner->login == login) return std::nullopt;
   if (bringing == Bringing::Make) return tagTaken(tag, login);
   const bool from_registry = owner ? !owner->made : comesFrom(image, wanted.repository);
-  if (from_registry) return std::nullopt;
+  if (from_registry && !isLocalRegistry(wanted.repository)) return std::nullopt;
   return Denial{.http_status = 409,
                 .reason = "image_made_here",
                 .text = fmt::format("the image {} was made on this server by somebody else and did not come from a "
@@ -57,21 +73,25 @@ std::optional<Denial> judge(Exchange& exchange, const docker::ImageReference& wa
                 .remedy = "Pull another tag, or use the image that is there."};
 }
 
-asio::awaitable<HeldTags> recordFresh(Exchange& exchange, HeldTags held, bool made) {
-  if (held.fresh.empty()) co_return held;
+Denial unanswered(const Error& error) {
+  return {503, "engine_unavailable",
+          fmt::format("the Docker Engine does not say what the image is called here: {}", error.message())};
+}
+
+asio::awaitable<std::optional<Denial>> recordFresh(Exchange& exchange, const HeldTags& held,
+                                                   const std::vector<std::string>& fresh) {
+  if (fresh.empty()) co_return std::nullopt;
   ImageChange change;
-  for (const std::string& tag : held.fresh) {
-    change.tags.emplace_back(tag, ownership::TagOwner{exchange.caller().user.login, made});
+  for (const std::string& tag : fresh) {
+    change.tags.emplace_back(tag, ownership::TagOwner{exchange.caller().user.login, held.bringing == Bringing::Make});
   }
   const Status recorded = co_await exchange.ports().images.change(std::move(change));
-  if (recorded) co_return held;
-  HeldTags refused;
+  if (recorded) co_return std::nullopt;
   const bool too_many = recorded.error().code() == ErrorCode::Exhausted;
-  refused.denial = Denial{.http_status = too_many ? 409 : 503,
-                          .reason = too_many ? "image_tags" : "state_unwritable",
-                          .text = recorded.error().message(),
-                          .remedy = too_many ? "Remove images that you no longer need: docker rmi." : ""};
-  co_return refused;
+  co_return Denial{.http_status = too_many ? 409 : 503,
+                   .reason = too_many ? "image_tags" : "state_unwritable",
+                   .text = recorded.error().message(),
+                   .remedy = too_many ? "Remove images that you no longer need: docker rmi." : ""};
 }
 
 std::vector<NameClaims::Claim> claimOne(Exchange& exchange, const docker::ImageReference& tag, Bringing bringing) {
@@ -80,6 +100,23 @@ std::vector<NameClaims::Claim> claimOne(Exchange& exchange, const docker::ImageR
   std::optional<NameClaims::Claim> claim = exchange.imageClaims().take(tagKey(tag.tagged()), std::string(kPullers));
   if (claim) claims.push_back(std::move(*claim));
   return claims;
+}
+
+bool isNewImage(const HeldTags& held, const std::string& id) {
+  return held.before && docker::isImageId(id) && !held.before->ids.contains(id);
+}
+
+// The tags that a pull of all of them has brought.
+asio::awaitable<std::vector<std::string>> newTagsOfRepository(Exchange& exchange, const HeldTags& held) {
+  std::vector<std::string> fresh;
+  const Result<ImageList> now = co_await exchange.ports().engine.listImages();
+  if (!now || !held.before) co_return fresh;
+  for (const std::string& text : now->tags) {
+    const Result<docker::ImageReference> tag = docker::parseImageReference(text);
+    if (!tag || tag->repository != held.repository || held.before->tags.contains(text)) continue;
+    if (!exchange.ports().images.ofTag(tag->tagged())) fresh.push_back(tag->tagged());
+  }
+  co_return fresh;
 }
 
 }  // namespace
@@ -91,16 +128,6 @@ Denial notYourImage(std::string_view what) {
                               "remove it",
                               what),
           .remedy = "Ask an administrator of this server."};
-}
-
-Denial tagTaken(const std::string& tag, const std::string& login) {
-  const std::string name = familiar(tag);
-  return {.http_status = 409,
-          .reason = "image_tag_taken",
-          .text = fmt::format("the image name {} is taken by somebody else on this server; choose another one, such as "
-                              "{}/{}",
-                              name, login, name.substr(name.rfind('/') + 1)),
-          .remedy = "Choose another name or tag for the image."};
 }
 
 Denial tagBusy(const std::string& tag) {
@@ -116,7 +143,9 @@ Denial tagBusy(const std::string& tag) {
 std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::ImageReference& tag) {
   std::vector<NameClaims::Claim> claims;
   NameClaims& names = exchange.imageClaims();
-  std::optional<NameClaims::Claim> one = names.take(tagKey(tag.tagged()), exchange.caller().user.login);
+  // Administrators wait for nobody's leave, but not into the middle of what somebody is at.
+  const std::string holder = exchange.caller().admin ? std::string(kAdmins) : exchange.caller().user.login;
+  std::optional<NameClaims::Claim> one = names.take(tagKey(tag.tagged()), holder);
   if (!one) return claims;
   std::optional<NameClaims::Claim> all = names.take(repositoryKey(tag.repository), std::string(kMakers));
   if (!all) return claims;
@@ -125,117 +154,92 @@ std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::Ima
   return claims;
 }
 
-asio::awaitable<HeldTags> holdTags(Exchange& exchange, std::vector<docker::ImageReference> wanted, Bringing bringing) {
-  HeldTags held;
-  if (exchange.caller().admin) co_return held;
+asio::awaitable<Status> lookAtImages(Exchange& exchange, HeldTags& held) {
+  Result<ImageList> list = co_await exchange.ports().engine.listImages();
+  if (!list) co_return fail(list.error());
+  held.before = std::move(*list);
+  co_return Status{};
+}
+
+asio::awaitable<std::optional<Denial>> holdTags(Exchange& exchange, HeldTags& held,
+                                                std::vector<docker::ImageReference> wanted) {
+  std::vector<std::string> fresh;
   for (const docker::ImageReference& reference : wanted) {
     const std::string tag = reference.tagged();
-    if (std::ranges::find(held.tags, tag) != held.tags.end()) continue;
-    HeldTags refused;
-    std::vector<NameClaims::Claim> claims = claimOne(exchange, reference, bringing);
-    if (claims.empty()) {
-      refused.denial = tagBusy(tag);
-      co_return refused;
+    if (held.tags.contains(tag)) continue;
+    if (held.tags.size() >= kMostNamesAtOnce) {
+      co_return Denial{400, "image_names", fmt::format("more than {} names for images at once", kMostNamesAtOnce)};
     }
+    std::vector<NameClaims::Claim> claims = claimOne(exchange, reference, held.bringing);
+    if (claims.empty()) co_return tagBusy(tag);
     const Result<ImageView> there = co_await exchange.ports().engine.inspectImage(tag);
-    if (!there && there.error().code() != ErrorCode::NotFound) {
-      refused.engine_failed = there.error();
-      co_return refused;
+    if (!there && there.error().code() != ErrorCode::NotFound) co_return unanswered(there.error());
+    HeldTag one{.image = there ? there->id : std::string(), .own = true};
+    if (there && !exchange.caller().admin) {
+      if (std::optional<Denial> denial = judge(exchange, reference, *there, held.bringing)) co_return denial;
+      const std::optional<ownership::TagOwner> owner = exchange.ports().images.ofTag(tag);
+      one.own = owner && owner->login == exchange.caller().user.login;
     }
-    if (there) {
-      refused.denial = judge(exchange, reference, *there, bringing);
-      if (refused.denial) co_return refused;
-    } else {
-      held.fresh.push_back(tag);
-    }
-    held.tags.push_back(tag);
+    if (!there) fresh.push_back(tag);
+    held.tags.emplace(tag, std::move(one));
     std::ranges::move(claims, std::back_inserter(held.claims));
   }
-  co_return co_await recordFresh(exchange, std::move(held), bringing == Bringing::Make);
+  if (exchange.caller().admin) co_return std::nullopt;
+  co_return co_await recordFresh(exchange, held, fresh);
 }
 
-asio::awaitable<HeldTags> holdRepository(Exchange& exchange, docker::ImageReference repository) {
-  HeldTags held;
-  if (exchange.caller().admin) co_return held;
-  HeldTags refused;
+asio::awaitable<std::optional<Denial>> holdRepository(Exchange& exchange, HeldTags& held, std::string repository) {
   std::optional<NameClaims::Claim> claim =
-      exchange.imageClaims().take(repositoryKey(repository.repository), std::string(kPullers));
-  if (!claim) {
-    refused.denial = tagBusy(repository.repository);
-    co_return refused;
-  }
-  const Result<std::set<std::string>> all = co_await listTags(exchange);
-  if (!all) {
-    refused.engine_failed = all.error();
-    co_return refused;
-  }
-  for (const std::string& tag : *all) {
-    if (!tag.starts_with(repository.repository + ":")) continue;
-    const Result<ImageView> there = co_await exchange.ports().engine.inspectImage(tag);
-    const docker::ImageReference one{repository.repository, tag.substr(repository.repository.size() + 1), {}};
-    if (there) refused.denial = judge(exchange, one, *there, Bringing::Pull);
-    if (refused.denial) co_return refused;
-    held.tags.push_back(tag);
+      exchange.imageClaims().take(repositoryKey(repository), std::string(kPullers));
+  if (!claim) co_return tagBusy(repository);
+  for (const std::string& text : held.before->tags) {
+    const Result<docker::ImageReference> tag = docker::parseImageReference(text);
+    if (!tag || tag->repository != repository) continue;
+    const Result<ImageView> there = co_await exchange.ports().engine.inspectImage(tag->tagged());
+    if (!there && there.error().code() != ErrorCode::NotFound) co_return unanswered(there.error());
+    if (!there) continue;
+    if (std::optional<Denial> denial = judge(exchange, *tag, *there, Bringing::Pull)) co_return denial;
   }
   held.claims.push_back(std::move(*claim));
-  co_return held;
+  held.repository = std::move(repository);
+  co_return std::nullopt;
 }
 
-asio::awaitable<Flow> refuse(Exchange& exchange, HeldTags held) {
-  if (held.denial) co_return co_await exchange.deny(std::move(*held.denial));
-  co_return co_await exchange.engineFailed(*held.engine_failed);
-}
-
-asio::awaitable<void> settleTags(Exchange& exchange, HeldTags held, std::vector<std::string> images,
-                                 bool images_of_others) {
+asio::awaitable<void> settleTags(Exchange& exchange, HeldTags held, std::vector<std::string> images) {
+  const std::string& login = exchange.caller().user.login;
+  if (!held.repository.empty()) {
+    const std::vector<std::string> fresh = co_await newTagsOfRepository(exchange, held);
+    for (const std::string& tag : fresh) held.tags.emplace(tag, HeldTag{.image = {}, .own = true});
+  }
+  if (!held.digest.empty()) {
+    const Result<ImageView> pulled = co_await exchange.ports().engine.inspectImage(held.digest);
+    if (pulled) images.push_back(pulled->id);
+  }
   ImageChange change;
-  for (const std::string& tag : held.tags) {
+  for (const auto& [tag, one] : held.tags) {
     const Result<ImageView> now = co_await exchange.ports().engine.inspectImage(tag);
-    if (now) {
-      if (!images_of_others) images.push_back(now->id);
-    } else if (now.error().code() == ErrorCode::NotFound && std::ranges::find(held.fresh, tag) != held.fresh.end()) {
-      change.tags_gone.push_back(tag);
+    if (now && now->id == one.image) continue;  // nothing has become of it
+    if (now && exchange.caller().admin) change.tags_gone.push_back(tag);
+    if (now && !exchange.caller().admin) {
+      if (one.own) change.tags.emplace_back(tag, ownership::TagOwner{login, held.bringing == Bringing::Make});
+      images.push_back(now->id);
     }
+    if (!now && now.error().code() == ErrorCode::NotFound && one.image.empty()) change.tags_gone.push_back(tag);
   }
   for (std::string& id : images) {
-    if (docker::isImageId(id)) change.images.emplace_back(std::move(id), exchange.caller().user.login);
+    if (isNewImage(held, id) && !exchange.caller().admin) change.images.emplace_back(std::move(id), login);
   }
   // What is not on disk is logged there, and the administrators' after a restart.
-  if (!change.empty() && !exchange.caller().admin) co_await exchange.ports().images.change(std::move(change));
-}
-
-asio::awaitable<void> settleRepository(Exchange& exchange, HeldTags held, docker::ImageReference repository) {
-  if (exchange.caller().admin) co_return;
-  const Result<std::set<std::string>> now = co_await listTags(exchange);
-  if (!now) co_return;
-  ImageChange change;
-  for (const std::string& tag : *now) {
-    const bool is_new = std::ranges::find(held.tags, tag) == held.tags.end() && !exchange.ports().images.ofTag(tag);
-    if (!is_new || !tag.starts_with(repository.repository + ":")) continue;
-    change.tags.emplace_back(tag, ownership::TagOwner{exchange.caller().user.login, false});
-  }
   if (!change.empty()) co_await exchange.ports().images.change(std::move(change));
 }
 
-asio::awaitable<void> settleLoad(Exchange& exchange, HeldTags held, std::vector<std::string> images) {
-  const std::string& login = exchange.caller().user.login;
-  ImageChange change;
-  for (const std::string& tag : held.fresh) {
-    const Result<ImageView> now = co_await exchange.ports().engine.inspectImage(tag);
-    if (now) change.tags.emplace_back(tag, ownership::TagOwner{login, true});
-  }
-  if (!change.empty()) co_await exchange.ports().images.change(std::move(change));
-  held.fresh.clear();
-  co_await settleTags(exchange, std::move(held), std::move(images));
-}
-
-asio::awaitable<Result<std::set<std::string>>> listTags(Exchange& exchange) {
+asio::awaitable<void> forgetGoneTags(Exchange& exchange) {
   std::vector<std::string> owned = exchange.ports().images.tags();
   std::erase_if(owned, [&](const std::string& tag) { return exchange.imageClaims().held(tagKey(tag)); });
-  const Result<std::vector<std::string>> here = co_await exchange.ports().engine.listTags();
-  if (!here) co_return fail(here.error());
+  const Result<ImageList> here = co_await exchange.ports().engine.listImages();
+  if (!here) co_return;
   std::set<std::string> tags;
-  for (const std::string& text : *here) {
+  for (const std::string& text : here->tags) {
     const Result<docker::ImageReference> tag = docker::parseImageReference(text);
     if (tag) tags.insert(tag->tagged());
   }
@@ -244,7 +248,6 @@ asio::awaitable<Result<std::set<std::string>>> listTags(Exchange& exchange) {
     if (!tags.contains(tag) && !exchange.imageClaims().held(tagKey(tag))) change.tags_gone.push_back(std::move(tag));
   }
   if (!change.empty()) co_await exchange.ports().images.change(std::move(change));
-  co_return tags;
 }
 
 }  // namespace ds01::gateway

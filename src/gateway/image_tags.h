@@ -7,6 +7,7 @@
 // One thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,47 +23,54 @@
 
 namespace ds01::gateway {
 
+inline constexpr std::size_t kMostNamesAtOnce = 500;
+
 enum class Bringing {
   Make,  // build, load, import, commit, tag: only over the caller's own
   Pull,  // also over what others brought from the same registry
 };
 
-struct HeldTags {
-  std::vector<NameClaims::Claim> claims;
-  std::vector<std::string> tags;   // full form
-  std::vector<std::string> fresh;  // those of `tags` that did not exist; they are the caller's from now on
-  // Why not, if it may not be; then nothing is held.
-  std::optional<Denial> denial;
-  std::optional<Error> engine_failed;
+struct HeldTag {
+  std::string image;  // what it meant before; empty: nothing
+  bool own = false;   // or free
 };
-// Admins set what they like; for them nothing is held.
-boost::asio::awaitable<HeldTags> holdTags(Exchange& exchange, std::vector<docker::ImageReference> wanted,
-                                          Bringing bringing);
-// All tags that the registry has of a repository.
-boost::asio::awaitable<HeldTags> holdRepository(Exchange& exchange, docker::ImageReference repository);
-// The answer when something is in the way.
-boost::asio::awaitable<Flow> refuse(Exchange& exchange, HeldTags held);
 
-// When the Engine has answered: what is there now is the caller's, with the images under it and `images`, unless
-// `images_of_others`; what did not come to be is nobody's. Then the claims end.
-boost::asio::awaitable<void> settleTags(Exchange& exchange, HeldTags held, std::vector<std::string> images = {},
-                                        bool images_of_others = false);
-// The same for a pull of a whole repository, whose tags were not known before, and for a load, of which `held.fresh`
-// are the tags that were not there.
-boost::asio::awaitable<void> settleRepository(Exchange& exchange, HeldTags held, docker::ImageReference repository);
-boost::asio::awaitable<void> settleLoad(Exchange& exchange, HeldTags held, std::vector<std::string> images);
+// What one request is about to set. Claims end with it.
+struct HeldTags {
+  Bringing bringing = Bringing::Make;
+  std::vector<NameClaims::Claim> claims;
+  std::map<std::string, HeldTag> tags;  // by full form; those that were free are the caller's from now on
+  // The Engine's before, if the request brings images: what was there is nobody's to take.
+  std::optional<ImageList> before;
+  std::string repository;  // all tags of which are pulled; else empty
+  std::string digest;      // what is pulled by digest, as a reference; else empty
+};
 
-// All tags that the Engine has, in full form. Forgets owners of those that are gone.
-boost::asio::awaitable<Result<std::set<std::string>>> listTags(Exchange& exchange);
+// The images that are there, to be asked for first. Unavailable and the like.
+boost::asio::awaitable<Status> lookAtImages(Exchange& exchange, HeldTags& held);
 
-// The claims on a tag that is about to be made; empty: somebody else is at it.
-std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::ImageReference& tag);
+// Why not, if it may not be: 409, 503.
+boost::asio::awaitable<std::optional<Denial>> holdTags(Exchange& exchange, HeldTags& held,
+                                                       std::vector<docker::ImageReference> wanted);
+// All tags that the registry has of a repository, or an image of it by digest: refused if it has one here that did not
+// come from there. After lookAtImages().
+boost::asio::awaitable<std::optional<Denial>> holdRepository(Exchange& exchange, HeldTags& held,
+                                                             std::string repository);
 
-// To remove it.
-Denial notYourImage(std::string_view what);
+// When the Engine has answered: what is there now is the caller's, with the images under it and `images`; what did not
+// come to be is nobody's. Then the claims end.
+boost::asio::awaitable<void> settleTags(Exchange& exchange, HeldTags held, std::vector<std::string> images);
+
 // Of the caller's: a tag in full form, or an id. What the Engine says has gone; nothing if it does not let it go.
 boost::asio::awaitable<Result<boost::json::array>> removeOwnImage(Exchange& exchange, std::string reference);
-Denial tagTaken(const std::string& tag, const std::string& login);
+
+// The claims of who makes or removes a tag; empty: somebody else is at it.
+std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::ImageReference& tag);
+
+// Forgets the owners of tags that are gone.
+boost::asio::awaitable<void> forgetGoneTags(Exchange& exchange);
+
+Denial notYourImage(std::string_view what);
 Denial tagBusy(const std::string& tag);
 
 }  // namespace ds01::gateway

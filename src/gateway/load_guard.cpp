@@ -88,7 +88,8 @@ class NameFinder {
     const std::string key = admission::foldKey(key_);
     if (key == "repotags" || key == "io.containerd.image.name") {
       names.push_back({.name = std::move(text)});
-    } else if (key == "org.opencontainers.image.ref.name") {
+      // Without these it is the tag of a name that stands beside it.
+    } else if (key == "org.opencontainers.image.ref.name" && text.find_first_of("/:") != std::string::npos) {
       names.push_back({.name = std::move(text), .may_be_else = true});
     }
   }
@@ -156,12 +157,19 @@ std::optional<Denial> LoadGuard::onEntry(const TarEntry& entry) {
 
 std::optional<Denial> LoadGuard::onContents(std::string_view bytes, bool last) {
   if (!is_index_) return std::nullopt;
-  if (index_.size() + bytes.size() > kMaxIndex) return notUnderstood("its list of images is too long");
+  index_bytes_ += bytes.size();
+  if (index_bytes_ > kMaxIndex) return notUnderstood("its list of images is too long");
   index_ += bytes;
-  return last ? judgeIndex() : std::nullopt;
+  return last ? readIndex() : std::nullopt;
 }
 
-std::optional<Denial> LoadGuard::judgeIndex() const {
+boost::asio::awaitable<std::optional<Denial>> LoadGuard::judge() {
+  if (found_.empty()) co_return std::nullopt;
+  std::vector<docker::ImageReference> names = std::exchange(found_, {});
+  co_return co_await judge_(std::move(names));
+}
+
+std::optional<Denial> LoadGuard::readIndex() {
   json::basic_parser<NameFinder> parser{json::parse_options{}};
   parser.handler().repositories = repositories_;
   boost::system::error_code error;
@@ -169,10 +177,11 @@ std::optional<Denial> LoadGuard::judgeIndex() const {
   const bool more = index_.find_first_not_of(" \t\r\n", used) != std::string::npos;
   if (error || more) return notUnderstood("its list of images is not valid JSON");
   for (const Named& named : parser.handler().names) {
-    const Result<docker::ImageReference> reference = docker::parseImageReference(named.name, named.tag);
+    Result<docker::ImageReference> reference = docker::parseImageReference(named.name, named.tag);
     if (!reference && named.may_be_else) continue;
     if (!reference) return Denial{400, "image_reference", reference.error().message()};
-    if (std::optional<Denial> denial = judge_(*reference)) return denial;
+    if (++names_ > kMostNames) return notUnderstood("it has too many names for images");
+    found_.push_back(std::move(*reference));
   }
   return std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "docker/image_reference.h"
 #include "gateway/tar_guard.h"
@@ -15,11 +16,13 @@ namespace ds01::gateway {
 
 class LoadGuard final : public TarGuard {
  public:
-  // Of each tag, before the Engine has the whole of the file that names it; a denial ends the request. Must not block.
-  using Judge = std::function<std::optional<Denial>(const docker::ImageReference&)>;
-  static constexpr std::size_t kMaxIndex = 4UL * 1024 * 1024;  // bytes of one of these files
+  // Of the tags in one of these files, before the Engine has the whole of it; a denial ends the request.
+  using Judge = std::function<boost::asio::awaitable<std::optional<Denial>>(std::vector<docker::ImageReference>)>;
+  static constexpr std::size_t kMaxIndex = 1024UL * 1024;  // bytes, of all of these files together
+  static constexpr std::size_t kMostNames = 500;           // likewise
 
   explicit LoadGuard(Judge judge) : judge_(std::move(judge)) {}
+  boost::asio::awaitable<std::optional<Denial>> judge() override;
 
  protected:
   std::optional<Denial> onEntry(const TarEntry& entry) override;
@@ -27,12 +30,15 @@ class LoadGuard final : public TarGuard {
   Denial compressed() const override;
 
  private:
-  std::optional<Denial> judgeIndex() const;
+  std::optional<Denial> readIndex();
 
   Judge judge_;
   bool is_index_ = false;  // the entry that is being read
   bool repositories_ = false;
   std::string index_;
+  std::size_t index_bytes_ = 0;
+  std::size_t names_ = 0;
+  std::vector<docker::ImageReference> found_;  // not judged yet
 };
 
 }  // namespace ds01::gateway

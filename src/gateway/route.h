@@ -32,6 +32,7 @@ enum class Rule {
   Build,             // the query is checked, cgroupparent is ours
   ImageCreate,       // pull, or import of what the client sends; no address for the Engine to open
   ImageLoad,         // new tags or own
+  ImagePush,         // own tags
   ImageTag,          // any image; new tag or own
   ImageRemove,       // own tag or image, not by force
   ImagePrune,        // own ones only

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,12 @@ struct ImageView {
   std::vector<std::string> tags = {};     // RepoTags: "busybox:latest"
   std::vector<std::string> digests = {};  // RepoDigests: "busybox@sha256:…", of repositories it was pulled from
   std::vector<std::string> volumes = {};  // keys of Config.Volumes: each becomes a volume of every container
+};
+
+// From GET /images/json.
+struct ImageList {
+  std::set<std::string> ids;   // sha256:…
+  std::set<std::string> tags;  // as the Engine writes them: "busybox:latest"
 };
 
 // From GET /networks/ID.

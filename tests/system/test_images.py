@@ -7,8 +7,10 @@ from itertools import count
 from urllib.parse import quote
 
 import pytest
+from lib.client import Client
 from lib.differential import direct_client
 from lib.images import BUSYBOX
+from lib.waiting import wait_until
 
 NUMBERS = count(1)
 TAR = {"Content-Type": "application/x-tar"}
@@ -70,6 +72,9 @@ def retagged(stack, source, tag):
     return archive({**files, "manifest.json": json.dumps([{**manifest, "RepoTags": [tag]}]).encode()})
 
 
+WITHOUT_MORE = ("tag", "commit", "import", "build", "load")
+
+
 def ways_to_take(client, stack, tag):
     """Each sets `tag`, and says how it went."""
     repo, version = tag.rsplit(":", 1)
@@ -98,16 +103,19 @@ def test_Root_Docker_nobody_moves_what_somebody_made(stack, alice, bob, tag):
         assert "alice" not in reply.json()["message"], way
         assert id_of(stack, tag) == made, way
     assert bob.out("run", "--rm", tag, "sh", "-c", "echo $WHOSE") == "alice", "everybody may use it"
-    # For her each of them works, but for the pull of what no registry has.
+    # For her each of them works that needs neither a registry nor BuildKit's session.
     for way, take in ways_to_take(alice, stack, tag):
-        reply = take()
-        assert reply.status != 409, (way, reply.body)
-    assert id_of(stack, tag) not in (None, made)
+        if way in WITHOUT_MORE:
+            before, reply = id_of(stack, tag), take()
+            assert reply.status in (200, 201), (way, reply.body)
+            assert id_of(stack, tag) != before, (way, reply.body)
+        else:
+            assert take().status != 409, way
 
 
 def test_Root_Docker_whoever_takes_a_free_name_has_it(stack, alice, bob, tag):
     for way, take in ways_to_take(alice, stack, tag):
-        if "pull" in way or "outputs" in way:  # no registry has it; BuildKit needs a session
+        if way not in WITHOUT_MORE:
             continue
         assert take().status in (200, 201), way
         assert id_of(stack, tag), way
@@ -133,7 +141,8 @@ def test_Root_Docker_nobody_removes_what_somebody_brought(stack, alice, bob, tag
     # A name of his own for it does not make it his.
     bob.docker("tag", tag, "ds01test/his:1")
     for ref in (made, digits[:12]):
-        assert ask(bob, "DELETE", f"/images/{ref}").status in (403, 409), ref
+        reply = ask(bob, "DELETE", f"/images/{ref}")
+        assert (reply.status, "several names" in reply.json()["message"]) == (409, True), ref
     bob.docker("rmi", "ds01test/his:1")
     assert id_of(stack, tag) == made
     # While his container needs it she reads why not, and nothing of him.
@@ -191,6 +200,37 @@ def test_Root_Docker_owners_outlive_the_daemon(stack, alice, bob, tag):
     alice.docker("tag", BUSYBOX, tag)
     stack.daemon.restart()
     assert ask(bob, "DELETE", f"/images/{tag}").status == 403
+    alice.out("rmi", tag)
+
+
+def test_Root_Docker_who_hangs_up_leaves_no_tag_to_others(stack, alice, bob, tag):
+    """The Engine goes on with an archive that it has whole; whose tag it sets then is not left to who is faster."""
+    loaded = retagged(stack, BUSYBOX, tag)
+    for _ in range(5):
+        with alice.raw(timeout=60) as raw:
+            head = f"POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: {len(loaded)}\r\n\r\n"
+            raw.send(head.encode() + loaded)
+        reply = ask(bob, "POST", f"/images/{BUSYBOX}/tag?repo={tag}")
+        wait_until(lambda: ask(bob, "POST", f"/images/{BUSYBOX}/tag?repo={tag}").body.find(b"at this moment") < 0, 20, "the load")
+        whose = [client for client in (alice, bob) if ask(client, "DELETE", f"/images/{tag}").status == 200]
+        assert len(whose) == 1, reply.body
+        assert id_of(stack, tag) is None
+
+
+def test_Root_Docker_a_build_moves_no_tag_by_its_base(stack, bob, tag):
+    refused = bob.docker("build", "--pull", "-", stdin=f"FROM {BUSYBOX}\n", check=False, env={"DOCKER_BUILDKIT": "0"})
+    assert refused.returncode != 0
+    assert "docker pull" in refused.stderr
+
+
+def test_Root_Docker_what_an_admin_sets_is_no_users_any_more(stack, alice, tag):
+    root = direct_client(stack)
+    admin = Client(root.user, stack.daemon.socket, root.cli)
+    alice.docker("tag", BUSYBOX, tag)
+    build(admin, "ENV WHOSE=admin", "-t", tag)
+    assert ask(alice, "DELETE", f"/images/{tag}").status == 403
+    admin.out("rmi", tag)
+    alice.docker("tag", BUSYBOX, tag)
     alice.out("rmi", tag)
 
 

@@ -92,8 +92,8 @@ asio::awaitable<Result<ContainerView>> UdsEngineClient::inspectContainer(std::st
   return look<ContainerView>(containerTarget(ref), decodeContainer);
 }
 
-asio::awaitable<Result<std::vector<std::string>>> UdsEngineClient::listTags() {
-  return look<std::vector<std::string>>(imagesTarget(), decodeTags);
+asio::awaitable<Result<ImageList>> UdsEngineClient::listImages() {
+  return look<ImageList>(imagesTarget(), decodeImages);
 }
 
 asio::awaitable<Result<ImageView>> UdsEngineClient::inspectImage(std::string ref) {

@@ -30,7 +30,7 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<EngineFacts>> facts() override;
   boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override;
   boost::asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override;
-  boost::asio::awaitable<Result<std::vector<std::string>>> listTags() override;
+  boost::asio::awaitable<Result<ImageList>> listImages() override;
   boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override;
   boost::asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override;
   boost::asio::awaitable<Result<VolumeView>> createVolume(std::string name,

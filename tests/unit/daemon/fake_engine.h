@@ -82,7 +82,7 @@ class FakeEngine final : public docker::EngineClient {
     co_return answer;
   }
   asio::awaitable<Result<ImageView>> inspectImage(std::string) override { co_return ImageView{}; }
-  asio::awaitable<Result<std::vector<std::string>>> listTags() override { co_return std::vector<std::string>{}; }
+  asio::awaitable<Result<ImageList>> listImages() override { co_return ImageList{}; }
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
   }

@@ -328,12 +328,13 @@ class FakeEngineClient : public docker::EngineClient {
     view.volumes = image_volumes;
     co_return view;
   }
-  asio::awaitable<Result<std::vector<std::string>>> listTags() override {
+  asio::awaitable<Result<ImageList>> listImages() override {
     const std::lock_guard lock(mutex);
     if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
-    std::vector<std::string> out;
+    ImageList out;
     for (const auto& [ref, image] : image_views) {
-      if (!docker::isImageId(ref)) out.push_back(ref);
+      out.ids.insert(image.id);
+      out.tags.insert(image.tags.begin(), image.tags.end());
     }
     co_return out;
   }

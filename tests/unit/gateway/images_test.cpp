@@ -1,4 +1,5 @@
 // Images are everybody's to use; tags and removals are of who brought them.
+#include <future>
 #include <string>
 #include <vector>
 
@@ -249,9 +250,11 @@ TEST_F(ImagesTest, ALoadedImageIsJudgedByItsTags) {
 
 TEST_F(ImagesTest, OwnersOfWhatIsGoneAreForgotten) {
   h.images.owners.putTag(hub("stale:1"), {"bob", true});
-  h.engine().answer("POST", "/images/load", 200, "{}");
+  h.identities.become({0, true}, test::callerNamed("root", 0, true));
+  h.engine().answer("POST", "/images/prune", 200, "{}");
   Client client = h.connect();
-  EXPECT_EQ(client.request("POST", "/images/load")->status, 200);
+  EXPECT_EQ(client.request("POST", "/images/prune")->status, 200);
+  EXPECT_EQ(client.get("/_ping")->status, 404);  // and what follows the answer has been done
   EXPECT_EQ(owner("stale:1"), std::nullopt);
   EXPECT_EQ(owner("bobs:1"), (TagOwner{"bob", true}));
 }
@@ -348,6 +351,103 @@ TEST_F(ImagesTest, AdminsDoAsTheyLike) {
   EXPECT_EQ(client.request("POST", "/images/mine:1/tag?repo=bobs&tag=1")->status, 201);
   EXPECT_EQ(client.request("DELETE", "/images/bobs:1?force=1")->status, 200);
   EXPECT_EQ(owner("bobs:1"), std::nullopt) << "it is gone";
+}
+
+TEST_F(ImagesTest, WhatAnAdminSetsIsNoUsersAnyMore) {
+  h.identities.become({0, true}, test::callerNamed("root", 0, true));
+  h.engine().answer("POST", "/build", [&](const ds01::test::FakeDockerd::Request& request) -> Answered {
+    EXPECT_EQ(request.target, "/build?t=bobs:1&pull=1") << "as it came";
+    appears("bobs:1", '5');
+    return {200, "{}"};
+  });
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/build?t=bobs:1&pull=1")->status, 200);
+  EXPECT_EQ(owner("bobs:1"), std::nullopt);
+}
+
+TEST_F(ImagesTest, ATagIsAsItWasMadeLast) {
+  h.engine().answer("POST", "/build", [&](const ds01::test::FakeDockerd::Request&) -> Answered {
+    appears("pulled:1", '5');
+    return {200, "{}"};
+  });
+  h.images.owners.putTag(hub("pulled:1"), {"alice", false});
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/build?t=pulled:1")->status, 200);
+  EXPECT_EQ(owner("pulled:1"), (TagOwner{"alice", true}));
+  h.engine().answer("POST", "/images/create", 200, "{}");
+  EXPECT_EQ(client.request("POST", "/images/create?fromImage=pulled:1")->status, 200);
+  EXPECT_EQ(owner("pulled:1"), (TagOwner{"alice", true})) << "nothing came of it";
+}
+
+TEST_F(ImagesTest, APullIsForThisMachine) {
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/images/create?fromImage=pulled:1&platform=linux/arm64")->status, 409);
+  EXPECT_EQ(client.request("POST", "/build?pull=1")->status, 403) << "the classic builder sets tags by FROM";
+  EXPECT_THAT(sent(), IsEmpty());
+}
+
+TEST_F(ImagesTest, ARegistryOfThisMachineProvesNothing) {
+  for (const std::string repository : {"localhost:5000/x", "127.0.0.1:5000/x", "localhost/x"}) {
+    h.engine_client.image_views[repository + ":1"] = {
+        .id = imageId('8'), .env = {}, .labels = {}, .tags = {}, .digests = {}, .volumes = {}};
+    h.images.owners.putTag(repository + ":1", {"bob", false});
+    Client client = h.connect();
+    EXPECT_EQ(client.request("POST", "/images/create?fromImage=" + repository + "&tag=1")->status, 409) << repository;
+  }
+}
+
+TEST_F(ImagesTest, OneImageIsPulledByDigestWhereAllTagsMightBe) {
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/images/create?fromImage=bobs&tag=" + imageId('5'))->status, 409);
+  EXPECT_THAT(sent(), IsEmpty()) << "bobs:1 would count as coming from there";
+}
+
+TEST_F(ImagesTest, OnesOwnIsPushed) {
+  h.engine().answer("POST", "/images/mine/push", 200, "{}");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/images/mine/push?tag=1")->status, 200);
+  EXPECT_EQ(client.request("POST", "/images/bobs/push?tag=1")->status, 403);
+  EXPECT_EQ(client.request("POST", "/images/docker.io/library/root/push")->status, 403) << "all of its tags";
+  EXPECT_EQ(sent().size(), 1U);
+}
+
+TEST_F(ImagesTest, WhatWasThereIsNobodysToTake) {
+  h.engine().answer("POST", "/build", 200, R"({"aux":{"ID":")" + imageId('d') + "\"}}\n");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/build")->status, 200);
+  EXPECT_EQ(h.images.ofImage(imageId('d')), std::nullopt) << "FROM root's image, and no more";
+}
+
+// The Engine goes on with what it has, and sets the tag in the end.
+TEST_F(ImagesTest, WhoHangsUpHoldsTheTagUntilTheEngineIsDone) {
+  std::promise<void> asked;
+  std::promise<void> tried;
+  std::shared_future<void> go = tried.get_future().share();
+  h.engine().answer("POST", "/images/load", [&](const ds01::test::FakeDockerd::Request&) -> Answered {
+    asked.set_value();
+    go.wait();
+    appears("new:1", '5');
+    return {200, "{}"};
+  });
+  h.engine().answer("GET", "/_ping", 200, "OK");
+  const std::string body = test::file(R"([{"RepoTags":["new:1"]}])", "manifest.json") + test::kEnd;
+  Client alice = h.connect();
+  alice.send("POST /images/load HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+             body);
+  asked.get_future().wait();
+  alice.close();
+  h.identities.become({1002, true}, test::callerNamed("bob", 1002));
+  Client bob = h.connect();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(bob.request("POST", "/images/root:1/tag?repo=new&tag=1")->body, HasSubstr("at this moment"));
+  }
+  tried.set_value();
+  std::string refusal;
+  do {
+    refusal = bob.request("POST", "/images/root:1/tag?repo=new&tag=1")->body;
+  } while (refusal.find("at this moment") != std::string::npos);
+  EXPECT_THAT(refusal, HasSubstr("is taken by somebody else"));
+  EXPECT_EQ(owner("new:1"), (TagOwner{"alice", true}));
 }
 
 // Between the look at a tag and the Engine's answer nobody else may make it.
