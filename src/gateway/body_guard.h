@@ -4,8 +4,6 @@
 #include <optional>
 #include <string_view>
 
-#include <boost/asio/awaitable.hpp>
-
 #include "model/denial.h"
 
 namespace ds01::gateway {
@@ -19,8 +17,6 @@ class BodyGuard {
   virtual ~BodyGuard() = default;
   // A denial ends the request: `piece` and what follows do not go on.
   virtual std::optional<Denial> feed(std::string_view piece) = 0;
-  // Before `piece` goes on: what takes asking about what is in it.
-  virtual boost::asio::awaitable<std::optional<Denial>> judge() { co_return std::nullopt; }
 };
 
 }  // namespace ds01::gateway

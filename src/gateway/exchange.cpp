@@ -156,8 +156,9 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
   }
 }
 
-asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGuard* guard) {
+asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGuard* guard, Judge judge) {
   guard_ = guard;
+  judge_ = std::move(judge);
   sees_to_end_ = filter != nullptr && filter->seesToEnd();
   const std::function<void()> nothing;
   const bool repeatable = (out.method == "GET" || out.method == "HEAD") && !out.stream_body && !out.body;
@@ -312,7 +313,7 @@ asio::awaitable<void> Exchange::pumpBody() {
     if (!count) break;
     const std::string_view out(piece.get(), *count);
     if (guard_ != nullptr) refused_ = guard_->feed(out);
-    if (guard_ != nullptr && !refused_) refused_ = co_await guard_->judge();
+    if (judge_ && !refused_) refused_ = co_await judge_();
     if (refused_ || stop_side_) break;
     Status written;
     if (!head_.chunked) {

@@ -112,8 +112,12 @@ class Exchange {
   // Unavailable and the like: 503 or 502 with a sentence.
   boost::asio::awaitable<Flow> engineFailed(Error error);
 
-  // Sends the request on and relays the answer as it comes, upgrades included. `filter` and `guard` outlive the call.
-  boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr);
+  // What takes asking before a piece goes on that the guard has let pass.
+  using Judge = std::function<boost::asio::awaitable<std::optional<Denial>>()>;
+  // Sends the request on and relays the answer as it comes, upgrades included. `filter`, `guard` and what `judge` uses
+  // outlive the call.
+  boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr,
+                                       Judge judge = {});
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
   // Engine is away and got nothing; any other error: it may have got it. Exhausted: there is no memory for its answer.
@@ -170,6 +174,7 @@ class Exchange {
   bool body_owed_ = false;    // the Engine has not been sent all of the request's body
   bool continue_sent_ = false;
   BodyGuard* guard_ = nullptr;
+  Judge judge_;
   std::optional<Denial> refused_;  // by the guard
 };
 

@@ -79,18 +79,19 @@ Wanted readBuildTags(Target& target) {
 
 // The body streams both ways. Whether the client stays or not, what becomes of the request is seen to its end.
 asio::awaitable<Flow> forwardAndSettle(Exchange& exchange, ImageIds::Of of, HeldTags& held, Outgoing out,
-                                       BodyGuard* guard = nullptr) {
+                                       BodyGuard* guard = nullptr, Exchange::Judge judge = {}) {
   ImageIds ids(
       of, [&](std::vector<std::string> images) { return settleTags(exchange, std::move(held), std::move(images)); });
-  const Flow flow = co_await exchange.forward(std::move(out), &ids, guard);
+  const Flow flow = co_await exchange.forward(std::move(out), &ids, guard, std::move(judge));
   co_await ids.end();
   co_return flow;
 }
 
-asio::awaitable<Flow> forwardImages(Exchange& exchange, ImageIds::Of of, HeldTags& held, BodyGuard* guard = nullptr) {
+asio::awaitable<Flow> forwardImages(Exchange& exchange, ImageIds::Of of, HeldTags& held, BodyGuard* guard = nullptr,
+                                    Exchange::Judge judge = {}) {
   Outgoing out = plainOutgoing(exchange);
   out.keep_accept = false;
-  return forwardAndSettle(exchange, of, held, std::move(out), guard);
+  return forwardAndSettle(exchange, of, held, std::move(out), guard, std::move(judge));
 }
 
 // A request that brings images under these names. Unset: go on.
@@ -218,9 +219,9 @@ asio::awaitable<Flow> handleImageLoad(Exchange& exchange) {
   HeldTags held;
   std::vector<docker::ImageReference> none;
   if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(none))) co_return *answered;
-  LoadGuard guard(
-      [&](std::vector<docker::ImageReference> names) { return holdTags(exchange, held, std::move(names)); });
-  co_return co_await forwardImages(exchange, ImageIds::Of::Load, held, &guard);
+  LoadGuard guard;
+  Exchange::Judge judge = [&] { return holdTags(exchange, held, guard.takeNames()); };
+  co_return co_await forwardImages(exchange, ImageIds::Of::Load, held, &guard, std::move(judge));
 }
 
 asio::awaitable<Flow> handleImageTag(Exchange& exchange) {

@@ -163,12 +163,6 @@ std::optional<Denial> LoadGuard::onContents(std::string_view bytes, bool last) {
   return last ? readIndex() : std::nullopt;
 }
 
-boost::asio::awaitable<std::optional<Denial>> LoadGuard::judge() {
-  if (found_.empty()) co_return std::nullopt;
-  std::vector<docker::ImageReference> names = std::exchange(found_, {});
-  co_return co_await judge_(std::move(names));
-}
-
 std::optional<Denial> LoadGuard::readIndex() {
   json::basic_parser<NameFinder> parser{json::parse_options{}};
   parser.handler().repositories = repositories_;

@@ -3,10 +3,10 @@
 // The Engine unpacks all of it before it sets any.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "docker/image_reference.h"
@@ -16,13 +16,11 @@ namespace ds01::gateway {
 
 class LoadGuard final : public TarGuard {
  public:
-  // Of the tags in one of these files, before the Engine has the whole of it; a denial ends the request.
-  using Judge = std::function<boost::asio::awaitable<std::optional<Denial>>(std::vector<docker::ImageReference>)>;
   static constexpr std::size_t kMaxIndex = 1024UL * 1024;  // bytes, of all of these files together
   static constexpr std::size_t kMostNames = 500;           // likewise
 
-  explicit LoadGuard(Judge judge) : judge_(std::move(judge)) {}
-  boost::asio::awaitable<std::optional<Denial>> judge() override;
+  // The names in what has been fed since the last call, before the Engine has the whole of the file that they stand in.
+  std::vector<docker::ImageReference> takeNames() { return std::exchange(found_, {}); }
 
  protected:
   std::optional<Denial> onEntry(const TarEntry& entry) override;
@@ -32,13 +30,12 @@ class LoadGuard final : public TarGuard {
  private:
   std::optional<Denial> readIndex();
 
-  Judge judge_;
   bool is_index_ = false;  // the entry that is being read
   bool repositories_ = false;
   std::string index_;
   std::size_t index_bytes_ = 0;
   std::size_t names_ = 0;
-  std::vector<docker::ImageReference> found_;  // not judged yet
+  std::vector<docker::ImageReference> found_;  // not taken yet
 };
 
 }  // namespace ds01::gateway

@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/asio_runner.h"
 #include "tar_bytes.h"
 
 namespace ds01::gateway {
@@ -32,28 +31,20 @@ void PrintTo(const Seen& seen, std::ostream* out) {
   *out << seen.status << " " << testing::PrintToString(seen.tags);
 }
 
-using Names = std::vector<docker::ImageReference>;
-
-boost::asio::awaitable<std::optional<Denial>> judge(Names names, const std::set<std::string>& taken, Tags& seen) {
-  for (const docker::ImageReference& name : names) {
-    seen.push_back(name.tagged());
-    if (taken.contains(name.tagged())) co_return Denial{409, "taken", "taken"};
-  }
-  co_return std::nullopt;
-}
-
 // The same in whatever pieces the bytes come.
 Seen read(const std::string& bytes, const std::set<std::string>& taken = {}) {
   std::optional<Seen> first;
   for (const std::size_t step :
        {std::size_t{1}, std::size_t{7}, std::size_t{512}, std::max<std::size_t>(bytes.size(), 1)}) {
     Seen seen;
-    LoadGuard guard([&](Names names) { return judge(std::move(names), taken, seen.tags); });
-    ds01::test::AsioRunner runner;
+    LoadGuard guard;
     for (std::size_t at = 0; at < bytes.size() && seen.status == 0; at += step) {
-      std::optional<Denial> denial = guard.feed(std::string_view(bytes).substr(at, step));
-      if (!denial) denial = runner.run(guard.judge());
+      const std::optional<Denial> denial = guard.feed(std::string_view(bytes).substr(at, step));
       if (denial) seen.status = denial->http_status;
+      for (const docker::ImageReference& name : guard.takeNames()) {
+        if (seen.status == 0) seen.tags.push_back(name.tagged());
+        if (taken.contains(name.tagged())) seen.status = 409;
+      }
     }
     EXPECT_EQ(seen, first.value_or(seen)) << "in pieces of " << step;
     first = seen;
@@ -145,17 +136,17 @@ TEST(LoadGuard, WhatCannotBeReadIsRefused) {
   }
   EXPECT_EQ(read(file("[]\n \n", "manifest.json")).status, 0);
   const std::string large(LoadGuard::kMaxIndex + 1, ' ');
-  LoadGuard guard(LoadGuard::Judge{});
+  LoadGuard guard;
   EXPECT_TRUE(guard.feed(file(large, "manifest.json")));
   const std::string half(LoadGuard::kMaxIndex / 2 + 1, ' ');
-  LoadGuard twice(LoadGuard::Judge{});
+  LoadGuard twice;
   EXPECT_TRUE(twice.feed(file("[]" + half, "manifest.json") + file("[]" + half, "index.json")))
       << "all of them together";
   std::string many = R"([{"RepoTags":["x:0")";
   for (std::size_t i = 1; i <= LoadGuard::kMostNames; ++i) many += fmt::format(R"(,"x:{}")", i);
-  LoadGuard crowd(LoadGuard::Judge{});
+  LoadGuard crowd;
   EXPECT_TRUE(crowd.feed(file(many + "]}]", "manifest.json")));
-  LoadGuard compressed(LoadGuard::Judge{});
+  LoadGuard compressed;
   const std::optional<Denial> denial = compressed.feed(std::string("\x1f\x8b\x08") + std::string(600, 'z'));
   ASSERT_TRUE(denial);
   EXPECT_THAT(denial->text, HasSubstr("gunzip -c FILE | docker load"));
