@@ -45,6 +45,8 @@ missing_test_packages() {
   # Node.js from elsewhere brings its npm and conflicts with the distribution's.
   have node || echo nodejs
   have npm || echo npm
+  # The differential tests read with Go what our own readers read.
+  have go || echo golang-go
 }
 
 # missing_packages build|all: one missing package a line.

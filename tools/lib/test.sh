@@ -87,6 +87,29 @@ system_tests() {
   return $status
 }
 
+# What passes our readers of users' bytes is read by Go, as dockerd reads it.
+differential_tests() {
+  local options=(-q -p no:cacheprovider --junitxml "$TEST_RESULTS/differential.xml") status=0
+  [[ -z $TEST_EXPRESSION ]] || options+=(-k "$TEST_EXPRESSION")
+  mkdir -p "$TEST_RESULTS"
+  (
+    cd "$DS01_ROOT"
+    export DS01_DIFFERENTIAL=$DS01_ROOT/build/dev/tests/ds01_differential PYTHONDONTWRITEBYTECODE=1
+    "$DS01_PYTHON" -m pytest "${options[@]}" tests/differential
+  ) || status=$?
+  if ((status == 5)) && [[ -n $TEST_EXPRESSION ]]; then status=0; fi
+  return $status
+}
+
+# Go comes with the full setup, which needs root.
+differential_stage() {
+  if have go || is_root || in_ci; then
+    stage differential differential_tests || true
+  else
+    say "── differential: NOT RUN: needs Go (sudo tools/dev setup)"
+  fi
+}
+
 # System tests need root: an Engine, other users, cgroups. Without it a person is told, CI fails.
 system_stage() {
   if is_root; then
@@ -149,6 +172,7 @@ dev_test() {
       stage lint dev_lint || true
       unit_stages dev
       stage tidy lint_tidy_changed || true
+      differential_stage
       unit_stages asan-ubsan tsan
       fuzz_stages
       system_stage

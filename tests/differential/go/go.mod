@@ -1,0 +1,3 @@
+module ds01/differential
+
+go 1.19
