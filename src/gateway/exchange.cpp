@@ -115,13 +115,19 @@ asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> de
   co_return co_await message(denial.http_status, fmt::format("ds01: {} (decision {})", denial.text, id.str()));
 }
 
+Denial Exchange::engineAway(const Error& error) {
+  core_.noteEngine(false, error.message());
+  if (core_.options.on_engine_unanswered) core_.options.on_engine_unanswered(error.message());
+  return {503, "engine_unavailable",
+          fmt::format("the Docker Engine does not answer at {} ({}). Try again in a moment; if it lasts, tell the "
+                      "administrators of this server",
+                      core_.options.engine_socket, error.message())};
+}
+
 asio::awaitable<Flow> Exchange::engineFailed(Error error) {
   if (error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Timeout) {
-    core_.noteEngine(false, error.message());
-    if (core_.options.on_engine_unanswered) core_.options.on_engine_unanswered(error.message());
-    co_return co_await message(503, fmt::format("ds01: the Docker Engine does not answer at {} ({}). Try again in a "
-                                                "moment; if it lasts, tell the administrators of this server.",
-                                                core_.options.engine_socket, error.message()));
+    const Denial denial = engineAway(error);
+    co_return co_await message(denial.http_status, fmt::format("ds01: {}.", denial.text));
   }
   if (error.code() == ErrorCode::Exhausted) {
     co_return co_await message(503, fmt::format("ds01: the Docker Engine's answer was not taken: {}", error.message()));

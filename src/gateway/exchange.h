@@ -111,6 +111,8 @@ class Exchange {
   boost::asio::awaitable<Flow> deny(Denial denial, std::optional<DecisionId> decision = {});
   // Unavailable and the like: 503 or 502 with a sentence.
   boost::asio::awaitable<Flow> engineFailed(Error error);
+  // Counts that too, for who refuses the request by deny().
+  Denial engineAway(const Error& error);
 
   // What takes asking before a piece goes on that the guard has let pass.
   using Judge = std::function<boost::asio::awaitable<std::optional<Denial>>()>;

@@ -1,7 +1,7 @@
 // The rules about images.
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,8 +117,7 @@ std::expected<docker::ImageReference, Denial> readPull(Target& target) {
 
 // Another platform's image under a name that others use would be of no use to them.
 std::optional<Denial> checkPlatform(const Target& target, const HeldTags& held) {
-  const auto foreign = [](const auto& tag) { return !tag.second.own; };
-  if (valueOf(target, "platform").empty() || std::ranges::none_of(held.tags, foreign)) return std::nullopt;
+  if (valueOf(target, "platform").empty() || !held.others) return std::nullopt;
   return Denial{409, "image_platform",
                 "somebody else on this server uses that name for the image of this machine's platform; leave "
                 "--platform away"};
@@ -127,15 +126,18 @@ std::optional<Denial> checkPlatform(const Target& target, const HeldTags& held) 
 asio::awaitable<Flow> handlePull(Exchange& exchange) {
   const auto wanted = readPull(exchange.target());
   if (!wanted) co_return co_await exchange.deny(wanted.error());
-  HeldTags held{.bringing = Bringing::Pull, .claims = {}, .tags = {}, .before = {}, .repository = {}, .digest = {}};
-  const bool by_tag = wanted->digest.empty() && !wanted->tag.empty();
-  std::vector<docker::ImageReference> one;
-  if (by_tag) one.push_back(*wanted);
-  if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(one))) co_return *answered;
-  std::optional<Denial> denial = checkPlatform(exchange.target(), held);
-  if (!denial && !by_tag) denial = co_await holdRepository(exchange, held, wanted->repository);
-  if (denial) co_return co_await exchange.deny(std::move(*denial));
+  HeldTags held;
+  held.bringing = Bringing::Pull;
+  std::optional<Denial> denial;
+  if (wanted->digest.empty() && !wanted->tag.empty()) {
+    std::vector<docker::ImageReference> one{*wanted};
+    if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(one))) co_return *answered;
+  } else {
+    denial = co_await holdRepository(exchange, held, wanted->repository);
+  }
   if (!wanted->digest.empty()) held.digest = wanted->repository + "@" + wanted->digest;
+  if (!denial && wanted->digest.empty()) denial = checkPlatform(exchange.target(), held);
+  if (denial) co_return co_await exchange.deny(std::move(*denial));
   co_return co_await forwardImages(exchange, ImageIds::Of::Build, held);
 }
 
@@ -216,12 +218,13 @@ asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> handleImageLoad(Exchange& exchange) {
-  HeldTags held;
+  // If this ends by an exception, what carries the body may still be asking about a name.
+  const auto held = std::make_shared<HeldTags>();
   std::vector<docker::ImageReference> none;
-  if (const std::optional<Flow> answered = co_await hold(exchange, held, std::move(none))) co_return *answered;
+  if (const std::optional<Flow> answered = co_await hold(exchange, *held, std::move(none))) co_return *answered;
   LoadGuard guard;
-  Exchange::Judge judge = [&] { return holdTags(exchange, held, guard.takeNames()); };
-  co_return co_await forwardImages(exchange, ImageIds::Of::Load, held, &guard, std::move(judge));
+  Exchange::Judge judge = [&exchange, &guard, held] { return holdTags(exchange, *held, guard.takeNames()); };
+  co_return co_await forwardImages(exchange, ImageIds::Of::Load, *held, &guard, std::move(judge));
 }
 
 asio::awaitable<Flow> handleImageTag(Exchange& exchange) {
@@ -241,6 +244,13 @@ asio::awaitable<Flow> handleImagePush(Exchange& exchange) {
     Denial denial = badReference(pushed.error());
     co_return co_await exchange.deny(std::move(denial));
   }
+  if (!pushed->digest.empty()) {
+    Denial denial{400, "image_reference", "cannot push a digest reference"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  exchange.target().segments = segmentsOf(pushed->repository);
+  exchange.target().segments.emplace_back("push");
+  if (!pushed->tag.empty()) exchange.target().set("tag", pushed->tag);
   const Result<ImageList> here = co_await exchange.ports().engine.listImages();
   if (!here) co_return co_await exchange.engineFailed(here.error());
   for (const std::string& text : here->tags) {

@@ -46,16 +46,6 @@ ImageChange goneBy(const WholeResponse& response) {
   return change;
 }
 
-std::vector<std::string> segmentsOf(std::string_view name) {
-  std::vector<std::string> parts{"images"};
-  for (std::size_t slash = 0; slash != std::string_view::npos;) {
-    slash = name.find('/');
-    parts.emplace_back(name.substr(0, slash));
-    name.remove_prefix(std::min(slash, name.size() - 1) + 1);
-  }
-  return parts;
-}
-
 asio::awaitable<Flow> removeImage(Exchange& exchange) {
   Outgoing out = exchange.outgoing();
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));

@@ -73,11 +73,6 @@ std::optional<Denial> judge(Exchange& exchange, const docker::ImageReference& wa
                 .remedy = "Pull another tag, or use the image that is there."};
 }
 
-Denial unanswered(const Error& error) {
-  return {503, "engine_unavailable",
-          fmt::format("the Docker Engine does not say what the image is called here: {}", error.message())};
-}
-
 asio::awaitable<std::optional<Denial>> recordFresh(Exchange& exchange, const HeldTags& held,
                                                    const std::vector<std::string>& fresh) {
   if (fresh.empty()) co_return std::nullopt;
@@ -140,6 +135,16 @@ Denial tagBusy(const std::string& tag) {
       .remedy = "Try again in a moment."};
 }
 
+std::vector<std::string> segmentsOf(std::string_view name) {
+  std::vector<std::string> parts{"images"};
+  for (std::size_t slash = 0; slash != std::string_view::npos;) {
+    slash = name.find('/');
+    parts.emplace_back(name.substr(0, slash));
+    name.remove_prefix(std::min(slash, name.size() - 1) + 1);
+  }
+  return parts;
+}
+
 std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::ImageReference& tag) {
   std::vector<NameClaims::Claim> claims;
   NameClaims& names = exchange.imageClaims();
@@ -167,18 +172,20 @@ asio::awaitable<std::optional<Denial>> holdTags(Exchange& exchange, HeldTags& he
   for (const docker::ImageReference& reference : wanted) {
     const std::string tag = reference.tagged();
     if (held.tags.contains(tag)) continue;
-    if (held.tags.size() >= kMostNamesAtOnce) {
-      co_return Denial{400, "image_names", fmt::format("more than {} names for images at once", kMostNamesAtOnce)};
+    if (held.tags.size() >= ownership::ImageOwners::kMostTags) {
+      co_return Denial{400, "image_names",
+                       fmt::format("more than {} names for images at once", ownership::ImageOwners::kMostTags)};
     }
     std::vector<NameClaims::Claim> claims = claimOne(exchange, reference, held.bringing);
     if (claims.empty()) co_return tagBusy(tag);
     const Result<ImageView> there = co_await exchange.ports().engine.inspectImage(tag);
-    if (!there && there.error().code() != ErrorCode::NotFound) co_return unanswered(there.error());
+    if (!there && there.error().code() != ErrorCode::NotFound) co_return exchange.engineAway(there.error());
     HeldTag one{.image = there ? there->id : std::string(), .own = true};
     if (there && !exchange.caller().admin) {
       if (std::optional<Denial> denial = judge(exchange, reference, *there, held.bringing)) co_return denial;
       const std::optional<ownership::TagOwner> owner = exchange.ports().images.ofTag(tag);
       one.own = owner && owner->login == exchange.caller().user.login;
+      held.others = held.others || !one.own;
     }
     if (!there) fresh.push_back(tag);
     held.tags.emplace(tag, std::move(one));
@@ -192,13 +199,17 @@ asio::awaitable<std::optional<Denial>> holdRepository(Exchange& exchange, HeldTa
   std::optional<NameClaims::Claim> claim =
       exchange.imageClaims().take(repositoryKey(repository), std::string(kPullers));
   if (!claim) co_return tagBusy(repository);
+  const Status looked = co_await lookAtImages(exchange, held);
+  if (!looked) co_return exchange.engineAway(looked.error());
   for (const std::string& text : held.before->tags) {
     const Result<docker::ImageReference> tag = docker::parseImageReference(text);
     if (!tag || tag->repository != repository) continue;
     const Result<ImageView> there = co_await exchange.ports().engine.inspectImage(tag->tagged());
-    if (!there && there.error().code() != ErrorCode::NotFound) co_return unanswered(there.error());
+    if (!there && there.error().code() != ErrorCode::NotFound) co_return exchange.engineAway(there.error());
     if (!there) continue;
     if (std::optional<Denial> denial = judge(exchange, *tag, *there, Bringing::Pull)) co_return denial;
+    const std::optional<ownership::TagOwner> owner = exchange.ports().images.ofTag(tag->tagged());
+    held.others = held.others || !owner || owner->login != exchange.caller().user.login;
   }
   held.claims.push_back(std::move(*claim));
   held.repository = std::move(repository);

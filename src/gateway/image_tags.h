@@ -23,8 +23,6 @@
 
 namespace ds01::gateway {
 
-inline constexpr std::size_t kMostNamesAtOnce = 500;
-
 enum class Bringing {
   Make,  // build, load, import, commit, tag: only over the caller's own
   Pull,  // also over what others brought from the same registry
@@ -40,6 +38,7 @@ struct HeldTags {
   Bringing bringing = Bringing::Make;
   std::vector<NameClaims::Claim> claims;
   std::map<std::string, HeldTag> tags;  // by full form; those that were free are the caller's from now on
+  bool others = false;                  // tags of others are among what may be set
   // The Engine's before, if the request brings images: what was there is nobody's to take.
   std::optional<ImageList> before;
   std::string repository;  // all tags of which are pulled; else empty
@@ -53,7 +52,7 @@ boost::asio::awaitable<Status> lookAtImages(Exchange& exchange, HeldTags& held);
 boost::asio::awaitable<std::optional<Denial>> holdTags(Exchange& exchange, HeldTags& held,
                                                        std::vector<docker::ImageReference> wanted);
 // All tags that the registry has of a repository, or an image of it by digest: refused if it has one here that did not
-// come from there. After lookAtImages().
+// come from there. Looks at the images itself, under the claim.
 boost::asio::awaitable<std::optional<Denial>> holdRepository(Exchange& exchange, HeldTags& held,
                                                              std::string repository);
 
@@ -63,6 +62,9 @@ boost::asio::awaitable<void> settleTags(Exchange& exchange, HeldTags held, std::
 
 // Of the caller's: a tag in full form, or an id. What the Engine says has gone; nothing if it does not let it go.
 boost::asio::awaitable<Result<boost::json::array>> removeOwnImage(Exchange& exchange, std::string reference);
+
+// The path of an image, a tag or a repository, as the Engine's API has it: images/docker.io/library/busybox:1.
+std::vector<std::string> segmentsOf(std::string_view name);
 
 // The claims of who makes or removes a tag; empty: somebody else is at it.
 std::vector<NameClaims::Claim> claimToMake(Exchange& exchange, const docker::ImageReference& tag);

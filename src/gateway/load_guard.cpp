@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "admission/body_schema.h"
+#include "ownership/image_owners.h"
 
 namespace ds01::gateway {
 
@@ -174,7 +175,7 @@ std::optional<Denial> LoadGuard::readIndex() {
     Result<docker::ImageReference> reference = docker::parseImageReference(named.name, named.tag);
     if (!reference && named.may_be_else) continue;
     if (!reference) return Denial{400, "image_reference", reference.error().message()};
-    if (++names_ > kMostNames) return notUnderstood("it has too many names for images");
+    if (++names_ > ownership::ImageOwners::kMostTags) return notUnderstood("it has too many names for images");
     found_.push_back(std::move(*reference));
   }
   return std::nullopt;

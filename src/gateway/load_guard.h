@@ -17,7 +17,6 @@ namespace ds01::gateway {
 class LoadGuard final : public TarGuard {
  public:
   static constexpr std::size_t kMaxIndex = 1024UL * 1024;  // bytes, of all of these files together
-  static constexpr std::size_t kMostNames = 500;           // likewise
 
   // The names in what has been fed since the last call, before the Engine has the whole of the file that they stand in.
   std::vector<docker::ImageReference> takeNames() { return std::exchange(found_, {}); }

@@ -5,6 +5,7 @@
 
 #include "fuzz/property.h"
 #include "gateway/load_guard.h"
+#include "ownership/image_owners.h"
 
 namespace ds01::gateway {
 namespace {
@@ -33,7 +34,7 @@ void take(std::string_view archive) {
   for (const std::size_t piece : {std::size_t{1}, std::size_t{100}, std::size_t{512}}) {
     require(read(archive, piece) == whole, "pieces make no difference");
   }
-  require(whole.names.size() <= LoadGuard::kMostNames, "names are bounded");
+  require(whole.names.size() <= ownership::ImageOwners::kMostTags, "names are bounded");
   for (const std::string& name : whole.names) {
     const Result<docker::ImageReference> again = docker::parseImageReference(name);
     require(again && again->tagged() == name, "a name is in its full form");

@@ -56,6 +56,35 @@ def test_Root_Docker_a_reload_holds_for_the_next_request(stack, alice, daemon):
     assert stack.engine.inspect("counted")["HostConfig"]["PidsLimit"] == 77
 
 
+def capabilities(stack, client, *options):
+    """Of root in a container, as a number; and whether its network is the Engine's."""
+    status = client.out("run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/ns/net; cat /proc/self/status")
+    space, *lines = status.splitlines()
+    (effective,) = (line.split()[1] for line in lines if line.startswith("CapEff:"))
+    return int(effective, 16), space == os.readlink(f"/proc/{stack.engine.child.pid}/ns/net")
+
+
+def test_Root_Docker_the_hosts_network_is_open_to_whom_the_site_opens_it(stack, alice, daemon):
+    low_ports, raw_packets = 1 << 10, 1 << 13  # CAP_NET_BIND_SERVICE and CAP_NET_RAW, capabilities(7)
+    assert "--network host" in alice.refused("run", "--rm", "--network", "host", BUSYBOX)
+    text = limits(daemon).read_text()
+    limits(daemon).write_text(text.replace("  pids_limit: 4096", "  host_network: true\n  pids_limit: 4096", 1))
+    daemon.reload()
+    assert values(daemon, alice)["host_network"]["amount"] == 1
+    everything = low_ports | raw_packets
+    own, is_host = capabilities(stack, alice)
+    assert (own & everything, is_host) == (everything, False)
+    for options in (["--network", "host"], ["--net", "host", "--cap-drop", "MKNOD"]):
+        shared, is_host = capabilities(stack, alice, *options)
+        assert (shared & everything, is_host) == (0, True), options
+    alice.out("run", "-d", "--name", "hosts", "--network", "host", *SLEEP)
+    joined, is_host = capabilities(stack, alice, "--network", "container:hosts")
+    assert (joined & everything, is_host) == (0, True)
+    for name in ("NET_RAW", "cap_net_raw", "net_bind_service"):
+        assert "beside --network host" in alice.refused("run", "--rm", "--network", "host", "--cap-add", name, BUSYBOX)
+    stack.remove_everything()
+
+
 def spoil_syntax(path):
     path.write_text(path.read_text().replace("defaults:", "defaults: [", 1))
 

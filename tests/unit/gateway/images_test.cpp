@@ -1,14 +1,13 @@
-// Images are everybody's to use; tags and removals are of who brought them.
+// Images are everybody's to use; a tag is set and moved by who brought it.
 #include <future>
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "gateway/build_query.h"
-#include "harness.h"
+#include "images_scene.h"
 #include "tar_bytes.h"
 
 namespace ds01::gateway {
@@ -16,55 +15,15 @@ namespace {
 
 using ownership::TagOwner;
 using test::Client;
-using test::fullId;
-using test::Harness;
+using test::hub;
+using test::imageId;
+using test::ImagesTest;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
 using Answered = std::pair<int, std::string>;
-
-std::string imageId(char digit) {
-  return "sha256:" + std::string(64, digit);
-}
-std::string hub(const std::string& name) {
-  return "docker.io/library/" + name;
-}
-
-class ImagesTest : public testing::Test {
- protected:
-  ImagesTest() {
-    h.ownership.add("mine", fullId('a'), "alice");
-    h.ownership.add("bobs-box", fullId('b'), "bob");
-    add("mine:1", 'a', TagOwner{"alice", true});
-    add("bobs:1", 'b', TagOwner{"bob", true});
-    add("pulled:1", 'c', TagOwner{"bob", false});
-    add("root:1", 'd', std::nullopt);
-    add("registry:1", 'e', std::nullopt);
-    h.engine_client.image_views[hub("registry:1")].digests = {"registry@" + imageId('9')};
-  }
-  void add(const std::string& tag, char digit, std::optional<TagOwner> owner) {
-    ImageView view;
-    view.id = imageId(digit);
-    view.tags = {tag};
-    const std::lock_guard lock(h.engine_client.mutex);
-    for (const std::string& ref : {hub(tag), tag, view.id, view.id.substr(0, 19), view.id.substr(7, 12)}) {
-      h.engine_client.image_views[ref] = view;
-    }
-    if (owner) h.images.owners.putTag(hub(tag), *owner);
-  }
-  // The Engine has it from now on.
-  void appears(const std::string& tag, char digit) { add(tag, digit, std::nullopt); }
-  std::vector<std::string> sent() {
-    std::vector<std::string> out;
-    for (const auto& request : h.engine().requests()) out.push_back(request.method + " " + request.target);
-    return out;
-  }
-  std::optional<TagOwner> owner(const std::string& tag) { return h.images.ofTag(hub(tag)); }
-
-  Harness h;
-};
 
 TEST_F(ImagesTest, ATagIsNewOrOnesOwn) {
   h.engine().answer("POST", "/images/root:1/tag", 201, "");
@@ -259,90 +218,6 @@ TEST_F(ImagesTest, OwnersOfWhatIsGoneAreForgotten) {
   EXPECT_EQ(owner("bobs:1"), (TagOwner{"bob", true}));
 }
 
-TEST_F(ImagesTest, OneRemovesWhatOneBrought) {
-  h.engine().answer("DELETE", "/images/docker.io/library/mine:1", 200,
-                    R"([{"Untagged":"mine:1"},{"Deleted":")" + imageId('a') + "\"}]");
-  h.images.owners.putImage(imageId('a'), "alice");
-  Client client = h.connect();
-  for (const std::string& ref : {std::string("bobs:1"), std::string("pulled:1"), std::string("root:1"), imageId('b'),
-                                 imageId('b').substr(7, 12), imageId('d').substr(0, 19)}) {
-    const auto reply = client.request("DELETE", "/images/" + ref);
-    EXPECT_THAT(reply->status, testing::AnyOf(403, 409)) << ref;
-    EXPECT_THAT(reply->body, HasSubstr("was brought to this server by somebody else")) << ref;
-  }
-  EXPECT_THAT(sent(), IsEmpty());
-  EXPECT_EQ(client.request("DELETE", "/images/absent:1")->status, 404);
-  EXPECT_EQ(client.request("DELETE", "/images/mine:1?force=1")->status, 403);
-  EXPECT_EQ(client.request("DELETE", "/images/" + imageId('a').substr(7, 12))->status, 200);
-  EXPECT_EQ(sent(), std::vector<std::string>{"DELETE /images/docker.io/library/mine:1"});
-  EXPECT_EQ(owner("mine:1"), std::nullopt);
-  EXPECT_EQ(h.images.ofImage(imageId('a')), std::nullopt);
-}
-
-TEST_F(ImagesTest, WhatHasNoTagIsOfWhoBroughtIt) {
-  h.engine_client.image_views[imageId('a')].tags = {};
-  h.engine().answer("DELETE", "/images/" + imageId('a'), 200, "[]");
-  Client client = h.connect();
-  EXPECT_EQ(client.request("DELETE", "/images/" + imageId('a'))->status, 403);
-  h.images.owners.putImage(imageId('a'), "alice");
-  EXPECT_EQ(client.request("DELETE", "/images/" + imageId('a'))->status, 200);
-  h.engine_client.image_views[imageId('a')].tags = {"mine:1", "other:1"};
-  EXPECT_THAT(client.request("DELETE", "/images/" + imageId('a'))->body, HasSubstr("several names"));
-}
-
-TEST_F(ImagesTest, WhoseContainerNeedsAnImageIsNotTold) {
-  const std::string id = fullId('b').substr(0, 12);
-  h.engine().answer(
-      "DELETE", "/images/docker.io/library/mine:1", 409,
-      R"({"message":"conflict: unable to remove (must force) - container )" + id + R"( is using its x"})");
-  Client client = h.connect();
-  EXPECT_THAT(client.request("DELETE", "/images/mine:1")->body,
-              AllOf(HasSubstr("container of another user is using"), Not(HasSubstr(id))));
-  const std::string own = fullId('a').substr(0, 12);
-  h.engine().answer("DELETE", "/images/docker.io/library/mine:1", 409, R"({"message":"- container )" + own + " x\"}");
-  EXPECT_THAT(client.request("DELETE", "/images/mine:1")->body, HasSubstr(own));
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
-TEST_F(ImagesTest, APruneRemovesOnesOwn) {
-  h.engine().answer("GET", "/v1.41/containers/json", 200, R"([{"Id":"x","ImageID":")" + imageId('4') + "\"}]");
-  const std::string untagged = R"(,"RepoTags":["<none>:<none>"],"Created":1000,"Labels":{"keep":"1"}})";
-  h.engine().answer("GET", "/v1.41/images/json", 200,
-                    R"([{"Id":")" + imageId('1') + "\"" + untagged + R"(,{"Id":")" + imageId('2') + "\"" + untagged +
-                        R"(,{"Id":")" + imageId('3') + R"(","RepoTags":null,"Created":5000000000},{"Id":")" +
-                        imageId('4') + R"(","RepoTags":null},{"Id":")" + imageId('a') +
-                        R"(","RepoTags":["mine:1","bobs:1","root:1"]}])");
-  for (const char digit : {'1', '3', '4'}) h.images.owners.putImage(imageId(digit), "alice");
-  h.images.owners.putImage(imageId('2'), "bob");
-  for (const char digit : {'1', '2', '3', '4'}) {
-    h.engine().answer("DELETE", "/v1.41/images/" + imageId(digit), 200, R"([{"Deleted":")" + imageId(digit) + "\"}]");
-  }
-  h.engine().answer("DELETE", "/v1.41/images/docker.io/library/mine:1", 200, R"([{"Untagged":"mine:1"}])");
-  Client client = h.connect();
-  const auto prune = [&](const std::string& filters) {
-    return client.request("POST", "/v1.41/images/prune?filters=" + escaped(filters));
-  };
-  EXPECT_EQ(prune("{\"until\":[\"1\"]}")->body, R"({"ImagesDeleted":null,"SpaceReclaimed":0})");
-  EXPECT_EQ(prune("{\"until\":[\"2000\"],\"label!\":[\"keep=1\"]}")->body,
-            R"({"ImagesDeleted":null,"SpaceReclaimed":0})");
-  EXPECT_EQ(prune("{\"until\":[\"2000\"]}")->body,
-            R"({"ImagesDeleted":[{"Deleted":")" + imageId('1') + R"("}],"SpaceReclaimed":0})");
-  EXPECT_THAT(sent().at(1), HasSubstr("%22dangling%22:%7B%22true%22:true"));
-  EXPECT_EQ(h.images.ofImage(imageId('1')), std::nullopt);
-  EXPECT_EQ(prune("{\"dangling\":[\"false\"]}")->body,
-            R"({"ImagesDeleted":[{"Deleted":")" + imageId('3') + R"("},{"Untagged":"mine:1"}],"SpaceReclaimed":0})");
-  EXPECT_EQ(owner("mine:1"), std::nullopt);
-  EXPECT_EQ(owner("bobs:1"), (TagOwner{"bob", true}));
-  for (const char* const bad : {"{\"reference\":[\"x\"]}", "{\"until\":[\"x\"]}", "{\"dangling\":[\"maybe\"]}", "x"}) {
-    EXPECT_EQ(prune(bad)->status, 400) << bad;
-  }
-}
-
 TEST_F(ImagesTest, AdminsDoAsTheyLike) {
   h.identities.become({0, true}, test::callerNamed("root", 0, true));
   h.engine().answer("POST", "/images/mine:1/tag", 201, "");
@@ -382,6 +257,7 @@ TEST_F(ImagesTest, ATagIsAsItWasMadeLast) {
 TEST_F(ImagesTest, APullIsForThisMachine) {
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/images/create?fromImage=pulled:1&platform=linux/arm64")->status, 409);
+  EXPECT_EQ(client.request("POST", "/images/create?fromImage=pulled&platform=linux/arm64")->status, 409);
   EXPECT_EQ(client.request("POST", "/build?pull=1")->status, 403) << "the classic builder sets tags by FROM";
   EXPECT_THAT(sent(), IsEmpty());
 }
@@ -403,12 +279,29 @@ TEST_F(ImagesTest, OneImageIsPulledByDigestWhereAllTagsMightBe) {
 }
 
 TEST_F(ImagesTest, OnesOwnIsPushed) {
-  h.engine().answer("POST", "/images/mine/push", 200, "{}");
+  h.engine().answer("POST", "/images/docker.io/library/mine/push", 200, "{}");
   Client client = h.connect();
   EXPECT_EQ(client.request("POST", "/images/mine/push?tag=1")->status, 200);
   EXPECT_EQ(client.request("POST", "/images/bobs/push?tag=1")->status, 403);
   EXPECT_EQ(client.request("POST", "/images/docker.io/library/root/push")->status, 403) << "all of its tags";
-  EXPECT_EQ(sent().size(), 1U);
+  EXPECT_EQ(client.request("POST", "/images/mine:7/push?tag=1")->status, 200) << "as it was decided on";
+  EXPECT_EQ(client.request("POST", "/images/mine@" + imageId('a') + "/push")->status, 400);
+  const std::string push = "POST /images/docker.io/library/mine/push?tag=1";
+  EXPECT_EQ(sent(), (std::vector<std::string>{push, push}));
+}
+
+TEST_F(ImagesTest, WithoutTheEngineNothingIsDecided) {
+  h.engine_client.away = true;
+  Client client = h.connect();
+  for (const char* const target :
+       {"/images/root:1/tag?repo=new", "/build?t=new", "/images/create?fromImage=new:1", "/images/create?fromImage=new",
+        "/images/create?fromSrc=-&repo=new", "/images/load", "/images/mine:1/push", "/images/prune"}) {
+    const auto reply = client.request("POST", target);
+    EXPECT_THAT(reply->status, testing::AnyOf(502, 503)) << target;
+    EXPECT_THAT(reply->body, HasSubstr("the Docker Engine")) << target;
+  }
+  EXPECT_EQ(client.request("DELETE", "/images/mine:1")->status, 503);
+  EXPECT_EQ(owner("new:latest"), std::nullopt);
 }
 
 TEST_F(ImagesTest, WhatWasThereIsNobodysToTake) {

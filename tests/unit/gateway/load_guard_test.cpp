@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ownership/image_owners.h"
 #include "tar_bytes.h"
 
 namespace ds01::gateway {
@@ -143,7 +144,7 @@ TEST(LoadGuard, WhatCannotBeReadIsRefused) {
   EXPECT_TRUE(twice.feed(file("[]" + half, "manifest.json") + file("[]" + half, "index.json")))
       << "all of them together";
   std::string many = R"([{"RepoTags":["x:0")";
-  for (std::size_t i = 1; i <= LoadGuard::kMostNames; ++i) many += fmt::format(R"(,"x:{}")", i);
+  for (std::size_t i = 1; i <= ownership::ImageOwners::kMostTags; ++i) many += fmt::format(R"(,"x:{}")", i);
   LoadGuard crowd;
   EXPECT_TRUE(crowd.feed(file(many + "]}]", "manifest.json")));
   LoadGuard compressed;
