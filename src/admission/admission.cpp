@@ -29,8 +29,12 @@ constexpr std::array kPasses{
     Pass{"volume driver", checkVolumeDriver},
     Pass{"storage options", checkStorageOptions},
     Pass{"targets", checkTargets},
-    Pass{"binds", checkBinds},
     Pass{"mounts", checkMounts},
+    Pass{"binds", checkBinds},  // adds to the mounts
+    Pass{"pins", runAsOwner},
+    Pass{"owners of files", keepOwnersOfFiles},
+    Pass{"groups", joinOwnersGroups},
+    Pass{"view", namePinUsers},
     Pass{"volumes", ownVolumes, Pass::For::Everybody},
     Pass{"containers", resolveContainers, Pass::For::Everybody},
     Pass{"cgroup parent", setCgroupParent, Pass::For::Everybody},

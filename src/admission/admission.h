@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -59,6 +60,9 @@ struct BindFact {
   std::string refusal = {};   // or why not, a sentence for the user; empty when `resolved` is set
   bool writable = true;       // false: the caller may only read there, so the mount must be read-only
   std::string warning = {};   // if something else is mounted than was asked for
+  bool socket = false;        // our own socket, which is mounted as it is; all else is pinned
+  bool shared = false;        // below a directory of the site
+  bool mapped = true;         // false: its file system cannot map ids
 };
 
 // Everything examine() may know. References must have been looked up: what is missing from its map does not exist.
@@ -72,6 +76,8 @@ struct Facts {
   EngineFacts engine;
   std::vector<std::string> image_env;
   std::set<std::string> image_labels;  // the keys; a container inherits those it does not set
+  std::string image_user;              // Config.User
+  std::string image_dev_container;     // the label devcontainer.metadata
   std::vector<std::string> image_volumes;
   std::map<std::string, ContainerFact> containers;
   std::map<std::string, BindFact> binds;
@@ -87,6 +93,21 @@ inline const User& ownerOf(const Facts& facts) {
   return facts.owner ? *facts.owner : facts.caller.user;
 }
 
+// A bind that the container gets by way of a pin (mounts/pins): the Engine is told of the pin and not of the folder.
+struct PinnedBind {
+  std::string source;     // as asked for
+  std::string bind = {};  // the entry of HostConfig.Binds that it was; empty: of HostConfig.Mounts
+  bool create = false;    // the folder is made if it is not there
+  bool read_only = false;
+  bool shared = false;
+  bool mapped = true;
+  std::size_t mount = 0;  // its place in HostConfig.Mounts, where Source is the real path until complete()
+};
+
+// The label that says so.
+inline constexpr std::string_view kRunsAs = "ds01.runs_as";
+inline constexpr std::string_view kAsOwner = "owner";
+
 using VolumeLabels = std::map<std::string, std::map<std::string, std::string>>;  // by name
 
 struct Examined {
@@ -97,6 +118,10 @@ struct Examined {
   // All named volumes. Whoever sends this makes those that are missing, with these labels, before the Engine does,
   // which would not say whether it did; without labels it is the Engine's to make.
   VolumeLabels volumes;
+  std::vector<PinnedBind> pins;
+  bool as_owner = false;  // it runs as its owner and without capabilities, and so must what is executed in it
+  // Who works in the container, USER[:GROUP], the first that its files know: as whom what is pinned must appear.
+  std::vector<std::string> pin_users;
 };
 
 // Takes any object; what is malformed in it is left out here and refused by examine().
@@ -121,6 +146,7 @@ struct Completion {
   std::optional<Lease> lease;             // unset: NVIDIA_VISIBLE_DEVICES=void
   std::vector<GpuSlot> slots;             // in the order of lease->uuids
   std::vector<std::string> device_nodes;  // Nvidia: device files of the slots, and shared ones, that exist on the host
+  std::vector<std::string> pins = {};     // where Examined::pins are, in their order; empty: in a dry run
 };
 
 boost::json::object complete(Examined examined, const Completion& completion);

@@ -50,8 +50,9 @@ Denial badVolumeName(std::string_view name, std::string_view where) {
                   shown(name), where));
 }
 
-// The real path of a bind source, or why not.
-std::expected<std::string, Denial> resolveSource(const Context& context, const std::string& source, bool read_only) {
+// What is known of a bind source, or why it cannot be mounted.
+std::expected<const BindFact*, Denial> resolveSource(const Context& context, const std::string& source,
+                                                     bool read_only) {
   const auto found = context.facts.binds.find(source);
   if (found == context.facts.binds.end()) {
     return std::unexpected(explained(
@@ -75,7 +76,7 @@ std::expected<std::string, Denial> resolveSource(const Context& context, const s
                   "Mount it read-only, with :ro or readonly."));
   }
   if (!found->second.warning.empty()) context.out.warnings.push_back("ds01: " + found->second.warning);
-  return found->second.resolved;
+  return &found->second;
 }
 
 Verdict checkHostPathOptions(const BindSpec& spec) {
@@ -100,30 +101,55 @@ Verdict checkHostPathOptions(const BindSpec& spec) {
   return std::nullopt;
 }
 
-// The bind as it goes to the Engine.
-std::expected<std::string, Denial> rewriteHostPath(const Context& context, const BindSpec& spec) {
-  if (Verdict denial = checkHostPathOptions(spec)) return std::unexpected(std::move(*denial));
-  auto resolved = resolveSource(context, spec.source, spec.has("ro"));
-  if (!resolved) return std::unexpected(resolved.error());
-  if (resolved->find(':') != std::string::npos) {
-    return std::unexpected(
-        malformed("bind_syntax", fmt::format("{} leads to {}, and -v cannot carry a colon; use --mount "
-                                             "type=bind,src=…,dst=…",
-                                             shown(spec.source), shown(*resolved))));
-  }
-  std::string bind = *resolved + ":" + spec.target;
+// Our socket, as it goes to the Engine.
+std::string socketBind(const std::string& socket, const BindSpec& spec) {
+  std::string bind = socket + ":" + spec.target;
   for (std::size_t i = 0; i < spec.options.size(); ++i) bind += (i == 0 ? ":" : ",") + spec.options[i];
   return bind;
 }
 
-Verdict checkBindMount(Context& context, json::object& mount) {
+// A bind of a folder becomes a mount, because the Engine makes folders for binds that find none.
+Verdict moveToMounts(Context& context, const std::string& text, const BindSpec& spec, const BindFact& fact) {
+  json::object mount{
+      {"Type", "bind"}, {"Source", fact.resolved}, {"Target", spec.target}, {"ReadOnly", spec.has("ro")}};
+  for (const std::string_view propagation : {"private", "rprivate"}) {
+    if (spec.has(propagation)) mount["BindOptions"] = json::object{{"Propagation", propagation}};
+  }
+  json::value& value = context.host()["Mounts"];
+  if (!value.is_array()) value = json::array();
+  json::array& mounts = value.get_array();
+  context.out.pins.push_back({.source = spec.source,
+                              .bind = text,
+                              .create = true,
+                              .read_only = spec.has("ro"),
+                              .shared = fact.shared,
+                              .mapped = fact.mapped,
+                              .mount = mounts.size()});
+  mounts.push_back(std::move(mount));
+  return std::nullopt;
+}
+
+// A bind with a path of the host in it. `kept`: those that stay binds.
+Verdict takeHostPath(Context& context, const std::string& text, const BindSpec& spec, json::array& kept) {
+  if (Verdict denial = checkHostPathOptions(spec)) return denial;
+  const auto fact = resolveSource(context, spec.source, spec.has("ro"));
+  if (!fact) return fact.error();
+  if (!(*fact)->socket) return moveToMounts(context, text, spec, **fact);
+  kept.emplace_back(socketBind((*fact)->resolved, spec));
+  return std::nullopt;
+}
+
+Verdict checkBindMount(Context& context, json::object& mount, std::size_t place) {
   const std::string source(text(mount, "Source"));
   if (!source.starts_with('/')) {
     return malformed("bind_syntax", fmt::format("the source {} of a bind mount (--mount, HostConfig.Mounts) must be an "
                                                 "absolute path",
                                                 shown(source)));
   }
-  if (const json::object* options = object(std::as_const(mount), "BindOptions")) {
+  bool create = false;
+  if (json::object* options = object(mount, "BindOptions")) {
+    create = isSet(*options, "CreateMountpoint");
+    options->erase("CreateMountpoint");  // the Engine finds a pin or nothing
     const std::string_view propagation = text(*options, "Propagation");
     if (!propagation.empty() && propagation != "rprivate" && propagation != "private") {
       return explained(
@@ -136,9 +162,16 @@ Verdict checkBindMount(Context& context, json::object& mount) {
           "Leave bind-propagation out.");
     }
   }
-  auto resolved = resolveSource(context, source, isSet(mount, "ReadOnly"));
-  if (!resolved) return resolved.error();
-  mount["Source"] = *resolved;
+  const auto fact = resolveSource(context, source, isSet(mount, "ReadOnly"));
+  if (!fact) return fact.error();
+  mount["Source"] = (*fact)->resolved;
+  if ((*fact)->socket) return std::nullopt;
+  context.out.pins.push_back({.source = source,
+                              .create = create,
+                              .read_only = isSet(mount, "ReadOnly"),
+                              .shared = (*fact)->shared,
+                              .mapped = (*fact)->mapped,
+                              .mount = place});
   return std::nullopt;
 }
 
@@ -172,14 +205,14 @@ Verdict checkVolumeMount(json::object& mount) {
   return std::nullopt;
 }
 
-Verdict checkMount(Context& context, json::object& mount) {
+Verdict checkMount(Context& context, json::object& mount, std::size_t place) {
   const std::string type(text(mount, "Type"));
   if (isSet(mount, "ClusterOptions")) {
     return explained(forbidden("mount_type", "HostConfig.Mounts[].ClusterOptions is not allowed here; leave it out"),
                      {"HostConfig.Mounts[].ClusterOptions", "", "nothing"}, "Leave ClusterOptions out.");
   }
   if (Verdict denial = checkTarget(text(mount, "Target"), "--mount, HostConfig.Mounts")) return denial;
-  if (type == "bind") return checkBindMount(context, mount);
+  if (type == "bind") return checkBindMount(context, mount, place);
   if (type == "volume") return checkVolumeMount(mount);
   if (type == "tmpfs" || type == "image") return std::nullopt;
   return explained(
@@ -224,33 +257,31 @@ Verdict checkBinds(Context& context) {
   const auto binds = strings(context.host(), "Binds", "HostConfig.");
   if (!binds) return binds.error();
   if (binds->empty()) return std::nullopt;
-  json::array rewritten;
+  json::array kept;
   for (const std::string& text : *binds) {
     const auto spec = parseBind(text);
     if (!spec) return spec.error();
     if (Verdict denial = checkTarget(spec->target, "-v, HostConfig.Binds")) return denial;
     if (spec->kind == BindSpec::Kind::HostPath) {
-      auto bind = rewriteHostPath(context, *spec);
-      if (!bind) return bind.error();
-      rewritten.emplace_back(*bind);
+      if (Verdict denial = takeHostPath(context, text, *spec, kept)) return denial;
       continue;
     }
     if (spec->kind == BindSpec::Kind::Named && !validVolumeName(spec->source)) {
       return badVolumeName(spec->source, "-v, HostConfig.Binds");
     }
-    rewritten.emplace_back(text);
+    kept.emplace_back(text);
   }
-  context.host()["Binds"] = std::move(rewritten);
+  context.host()["Binds"] = std::move(kept);
   return std::nullopt;
 }
 
 Verdict checkMounts(Context& context) {
   json::array* mounts = array(context.host(), "Mounts");
   if (mounts == nullptr) return std::nullopt;
-  for (json::value& element : *mounts) {
-    json::object* mount = element.if_object();
+  for (std::size_t place = 0; place < mounts->size(); ++place) {
+    json::object* mount = (*mounts)[place].if_object();
     if (mount == nullptr) return malformed("field_type", "HostConfig.Mounts must be a list of objects");
-    if (Verdict denial = checkMount(context, *mount)) return denial;
+    if (Verdict denial = checkMount(context, *mount, place)) return denial;
   }
   return std::nullopt;
 }

@@ -85,10 +85,18 @@ void setCdiDevice(json::object& body, const LeaseId& lease) {
   objectAt(body, "HostConfig")["DeviceRequests"] = std::move(requests);
 }
 
+// The pins, which are there: a missing one must fail the start and not become an empty folder, as for HostConfig.Binds.
+void setPins(json::object& body, const std::vector<PinnedBind>& binds, const std::vector<std::string>& paths) {
+  if (paths.empty()) return;
+  json::array& mounts = objectAt(body, "HostConfig").at("Mounts").as_array();
+  for (std::size_t i = 0; i < binds.size(); ++i) mounts.at(binds[i].mount).as_object()["Source"] = paths.at(i);
+}
+
 }  // namespace
 
 json::object complete(Examined examined, const Completion& completion) {
   json::object body = std::move(examined.body);
+  setPins(body, examined.pins, completion.pins);
   if (!completion.lease) {
     setVisibleDevices(body, "void");
     return body;

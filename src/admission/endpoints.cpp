@@ -94,6 +94,21 @@ BodyVerdict examineExec(json::object body, bool admin) {
   return body;
 }
 
+std::optional<Denial> execAsOwner(json::object& body, const User& owner) {
+  const std::string user(text(std::as_const(body), "User"));
+  if (user.empty()) return std::nullopt;  // the container's own, which is the owner
+  const std::optional<std::string> own = asOwner(user, owner);
+  if (!own) {
+    return explained(forbidden("runs_as_owner", fmt::format("--user {} (User) is not allowed here: this container and "
+                                                            "all that is executed in it run as you; leave it out",
+                                                            shown(user))),
+                     {"User", shown(user), fmt::format("{}:{}", owner.uid, owner.gid)},
+                     fmt::format("Leave --user {} out.", shown(user)));
+  }
+  body["User"] = *own;
+  return std::nullopt;
+}
+
 BodyVerdict examineExecStart(json::object body, bool) {
   // Detach, Tty and ConsoleSize say how to attach; the command was decided when the exec was made.
   return body;

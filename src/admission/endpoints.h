@@ -11,12 +11,15 @@
 
 #include "base/ids.h"
 #include "model/denial.h"
+#include "model/user.h"
 
 namespace ds01::admission {
 
 using BodyVerdict = std::expected<boost::json::object, Denial>;
 
-BodyVerdict examineExec(boost::json::object body, bool admin);             // POST /containers/{}/exec
+BodyVerdict examineExec(boost::json::object body, bool admin);  // POST /containers/{}/exec
+// What else holds for an exec in a container that runs as its owner (Examined::as_owner).
+std::optional<Denial> execAsOwner(boost::json::object& body, const User& owner);
 BodyVerdict examineExecStart(boost::json::object body, bool admin);        // POST /exec/{}/start
 BodyVerdict examineNetworkCreate(boost::json::object body, bool admin);    // POST /networks/create
 BodyVerdict examineNetworkEndpoint(boost::json::object body, bool admin);  // POST /networks/{}/connect, …/disconnect

@@ -18,8 +18,8 @@ namespace {
 namespace json = boost::json;
 
 // Set always: between our look at the image and the Engine's, its tag can be moved to another image that has these.
-constexpr std::array<std::string_view, 4> kDecisive{"ds01.lease", "ds01.gpu.uuids", "ds01.protected",
-                                                    "ds01.monitoring"};
+constexpr std::array<std::string_view, 5> kDecisive{"ds01.lease", "ds01.gpu.uuids", "ds01.protected", "ds01.monitoring",
+                                                    kRunsAs};
 
 constexpr std::size_t kMaxLabelBytes = 256UL * 1024;
 
@@ -71,6 +71,7 @@ Verdict setLabels(Context& context) {
     if (reserved(key)) (*labels)[key] = "";
   }
   for (const auto& [key, mark] : ownerLabels(ownerOf(context.facts))) (*labels)[key] = mark;
+  if (context.out.as_owner) (*labels)[kRunsAs] = kAsOwner;
   (*labels)["ds01.container_type"] = containerType(*labels, context.facts.container_name, context.facts.user_agent);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);
   return std::nullopt;

@@ -65,6 +65,14 @@ Verdict checkTargets(Context& context);
 Verdict checkBinds(Context& context);
 Verdict checkMounts(Context& context);
 
+// checks_pins.cpp: as whom a container with binds runs
+Verdict runAsOwner(Context& context);
+Verdict keepOwnersOfFiles(Context& context);
+Verdict joinOwnersGroups(Context& context);
+Verdict namePinUsers(Context& context);
+// USER[:GROUP] in digits as UID:GID, if that is this user, who is not root, with one of their groups.
+std::optional<std::string> asOwner(std::string_view spec, const User& owner);
+
 // checks_volumes.cpp: whose volumes
 Verdict ownVolumes(Context& context);
 

@@ -63,6 +63,7 @@ struct LimitsLayer {
   Setting<std::int64_t> max_mig_per_container;
   Setting<bool> allow_full_gpu;  // never unlimited
   Setting<bool> host_network;    // never unlimited
+  Setting<bool> run_as_owner;    // never unlimited
   Setting<std::int64_t> max_containers_per_user;
   Setting<std::int64_t> priority;  // never unlimited
 

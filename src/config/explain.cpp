@@ -236,6 +236,7 @@ std::vector<ReportTopic> topicsOf(const Config& config, const Rows& rows, const 
   topics.push_back(slotsTopic(rows));
   add("whole GPUs", {rows.limit("allow_full_gpu", &LimitsLayer::allow_full_gpu, std::optional(true))});
   add("network of the host", {rows.limit("host_network", &LimitsLayer::host_network, std::optional(false))});
+  add("runs as", {rows.limit("run_as_owner", &LimitsLayer::run_as_owner, std::optional(false))});
   add("containers", {rows.limit("max_containers_per_user", &LimitsLayer::max_containers_per_user,
                                 std::optional(absent::kContainersPerUser))});
   add("place in the queue", {rows.limit("priority", &LimitsLayer::priority, std::optional(absent::kPriority))});

@@ -129,7 +129,11 @@ constexpr auto kRows = std::to_array<Key>({
      .name = "host_network",
      .type = T::Flag,
      .doc = "Whether containers may use the host's network (`--network host`), then without NET_RAW and "
-            "NET_BIND_SERVICE. false if absent."},
+            "NET_BIND_SERVICE. To be given with `run_as_owner` only. false if absent."},
+    {.block = Limits,
+     .name = "run_as_owner",
+     .type = T::Flag,
+     .doc = "Whether containers run as their owner, without capabilities: nobody is root in one. false if absent."},
     {.block = Limits,
      .name = "max_containers_per_user",
      .type = T::Count,

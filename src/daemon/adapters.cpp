@@ -15,6 +15,29 @@ class KernelPeer final : public gateway::Peer {
   std::shared_ptr<identity::posix::IdentifiedPeer> peer_;
 };
 
+bool away(const Error& error) {
+  return error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Timeout || error.code() == ErrorCode::Io;
+}
+
+admission::BindFact factOf(const std::string& source, mounts::pins::Found found) {
+  admission::BindFact fact;
+  if (found.error) {
+    fact.refusal = found.error->message();
+    return fact;
+  }
+  fact.resolved = std::move(found.path);
+  fact.writable = found.writable;
+  fact.socket = found.socket;
+  fact.shared = found.shared;
+  fact.mapped = found.mapped;
+  if (found.replaced) {
+    fact.warning = fmt::format(
+        "{} is the Docker Engine's own socket; {} was mounted in its place, and what calls through it acts as you",
+        source, fact.resolved);
+  }
+  return fact;
+}
+
 }  // namespace
 
 gateway::Account KernelIdentities::accountOf(int socket) const {
@@ -50,32 +73,32 @@ boost::asio::awaitable<Result<std::optional<identity::posix::EngineContainer>>> 
   co_return identity::posix::EngineContainer{names_.provenOwner(*view), view->cgroup_parent, view->pid};
 }
 
-boost::asio::awaitable<Result<gateway::BindSource>> ResolvedPaths::resolveBind(const User& user, std::string source) {
-  auto found = co_await resolve(user, std::move(source));
-  if (!found) {
-    const ErrorCode code = found.error().code();
-    if (code == ErrorCode::Unavailable || code == ErrorCode::Timeout) {
-      failures_.note(Dependency::FileSystem, found.error().message());
-    }
+boost::asio::awaitable<Result<std::map<std::string, admission::BindFact>>> FolderPaths::look(
+    User user, std::vector<std::string> sources) {
+  mounts::pins::Job job;
+  job.user = std::move(user);
+  job.roots = roots_;
+  job.listen = sockets_.listen;
+  job.engine = sockets_.engine;
+  for (const std::string& source : sources) job.steps.push_back({.source = source, .pin = {}});
+  Result<mounts::pins::Report> report = co_await helper_.run(std::move(job));
+  if (report && report->found.size() != sources.size()) {
+    report = fail(ErrorCode::Malformed, "not all folders were looked at");
   }
-  co_return found;
-}
-
-boost::asio::awaitable<Result<gateway::BindSource>> ResolvedPaths::resolve(const User& user, std::string source) {
-  const auto socket = co_await sockets_.find(user, source);
-  if (!socket) co_return fail(socket.error());
-  if (*socket) {
-    gateway::BindSource ours{.path = (*socket)->path, .writable = true, .warning = {}};
-    if ((*socket)->replaced) {
-      ours.warning = fmt::format(
-          "{} is the Docker Engine's own socket; {} was mounted in its place, and what calls through it acts as you",
-          source, ours.path);
-    }
-    co_return ours;
+  if (!report) {
+    failures_.note(Dependency::FileSystem, report.error().message());
+    co_return fail(report.error());
   }
-  auto found = co_await resolver_.resolve(user, std::move(source));
-  if (!found) co_return fail(std::move(found).error());
-  co_return gateway::BindSource{.path = std::move(found->path), .writable = found->writable, .warning = {}};
+  std::map<std::string, admission::BindFact> facts;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    mounts::pins::Found& found = report->found[i];
+    if (found.error && away(*found.error)) {
+      failures_.note(Dependency::FileSystem, found.error->message());
+      co_return fail(*found.error);
+    }
+    facts[sources[i]] = factOf(sources[i], std::move(found));
+  }
+  co_return facts;
 }
 
 }  // namespace ds01::daemon

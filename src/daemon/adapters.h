@@ -6,8 +6,8 @@
 #include "docker/engine_client.h"
 #include "gateway/ports.h"
 #include "identity/posix/identifier.h"
-#include "mounts/posix/path_resolver.h"
-#include "mounts/posix/socket_mounts.h"
+#include "mounts/lexical.h"
+#include "mounts/pins/helper.h"
 
 namespace ds01::daemon {
 
@@ -40,19 +40,28 @@ class EngineContainers final : public identity::posix::Containers {
   SliceNames& names_;
 };
 
-class ResolvedPaths final : public gateway::Paths {
+// Paths of sockets, as configured.
+struct SocketPaths {
+  std::string listen;
+  std::string engine;
+};
+
+// Folders of users as the process sees them that pins them.
+class FolderPaths final : public gateway::Paths {
  public:
-  // All outlive this.
-  ResolvedPaths(mounts::posix::PathResolver& resolver, mounts::posix::SocketMounts& sockets, Failures& failures)
-      : resolver_(resolver), sockets_(sockets), failures_(failures) {}
-  boost::asio::awaitable<Result<gateway::BindSource>> resolveBind(const User& user, std::string source) override;
+  // `helper` and `failures` outlive this.
+  FolderPaths(mounts::pins::Helper& helper, SocketPaths sockets, Failures& failures)
+      : helper_(helper), sockets_(std::move(sockets)), failures_(failures) {}
+  // For requests from now on. Without it the home is the only root.
+  void setRoots(mounts::Roots roots) { roots_ = std::move(roots); }
+  boost::asio::awaitable<Result<std::map<std::string, admission::BindFact>>> look(
+      User user, std::vector<std::string> sources) override;
 
  private:
-  boost::asio::awaitable<Result<gateway::BindSource>> resolve(const User& user, std::string source);
-
-  mounts::posix::PathResolver& resolver_;
-  mounts::posix::SocketMounts& sockets_;
+  mounts::pins::Helper& helper_;
+  const SocketPaths sockets_;
   Failures& failures_;
+  mounts::Roots roots_;
 };
 
 }  // namespace ds01::daemon

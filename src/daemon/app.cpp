@@ -73,8 +73,13 @@ int run(const Options& options) {
   if (!images) return complain(kExitFailed, images.error().message());
   if (!images->warning.empty()) spdlog::error("{}", images->warning);
 
+  Result<PinFiles::Saved> pins = PinFiles(options.state_dir / "pins").read();
+  if (!pins) return complain(kExitFailed, pins.error().message());
+  for (const std::string& warning : pins->warnings) spdlog::error("{}", warning);
+
   Daemon daemon(options, std::move(loaded.config), std::move(*inventory), connectionsFor(raiseDescriptorLimit()));
-  const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names), std::move(images->owners));
+  const Status restored = daemon.restore(std::move(saved->leases), std::move(names->names), std::move(images->owners),
+                                         std::move(pins->records));
   if (!restored) {
     return complain(kExitFailed, restored.error().context("gpu-state.json").message());
   }

@@ -20,6 +20,7 @@
 #include "daemon/event_routes.h"
 #include "daemon/startup.h"
 #include "identity/posix/group_lookup.h"
+#include "mounts/pins/child.h"
 #include "net/notify.h"
 #include "slices/names.h"
 
@@ -93,14 +94,21 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
               }),
       name_pool_(4, 256),
       log_pool_(1, 16),
-      path_pool_(2, 64),
+      pin_pool_(4, gateway::ConnectionLimits().per_account),
+      pin_disk_pool_(1, 1024),
       device_pool_(1, 1024),
       computing_(2, gateway::ConnectionLimits().per_account),
       user_db_(name_pool_, clock_),
-      path_resolver_(path_pool_),
-      socket_mounts_(path_pool_, options_.listen_path, options_.engine_path),
-      paths_(path_resolver_, socket_mounts_, failures_),
       engine_(io_.get_executor(), options_.engine_path),
+      pin_helper_(pin_pool_, {.arguments = {"ds01d", std::string(mounts::pins::kChildOption)}}),
+      paths_(pin_helper_, {.listen = options_.listen_path, .engine = options_.engine_path}, failures_),
+      pins_(io_.get_executor(),
+            {pin_helper_, engine_, pin_disk_pool_,
+             [this](std::string login) { return identities_.findUser(std::move(login)); }},
+            {.listen = options_.listen_path,
+             .engine = options_.engine_path,
+             .directory = std::filesystem::absolute(options_.run_dir / "pins").lexically_normal().native(),
+             .files = PinFiles(options_.state_dir / "pins")}),
       ledger_(std::move(inventory)),
       at_start_(config),
       site_(config, emitterOf(config->daemon.gpu, *options_.gpus), names_, [this] { return log_.losing(); }),
@@ -109,18 +117,25 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       identities_(identifier_, user_db_, failures_),
       devices_(site_.gpuEmitter(), config->daemon.gpu.cdi_dir, device_pool_,
                [this] { return site_.engineFacts().value_or(EngineFacts{}).cdi_spec_dirs; }),
-      owners_(engine_, names_, [this](const ContainerId& id) { grants_.containerGone(id); }),
+      owners_(engine_, names_,
+              {.learned = [this](const ContainerView& view) { pins_.noticed(view); },
+               .removed =
+                   [this](const ContainerId& id) {
+                     grants_.containerGone(id);
+                     pins_.gone(id);
+                   },
+               .all_learned = [this] { pins_.allNoticed(); }}),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
       view_(grants_, owners_, site_, failures_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
       explain_(event_log_,
-               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_}, grants_,
-               options_.listen_path),
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_},
+               grants_, options_.listen_path),
       control_(identities_, router_),
       gateway_(io_.get_executor(),
-               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_},
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_},
                {.engine_socket = options_.engine_path,
                 .connections = {.of_users = max_connections},
                 .requests_per_uid = requestsPerUid(),
@@ -142,7 +157,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
 }
 
 Status Daemon::restore(std::vector<Lease> leases, std::optional<slices::NameMap> names,
-                       std::optional<ownership::ImageOwners> images) {
+                       std::optional<ownership::ImageOwners> images, std::vector<mounts::PinRecord> pins) {
+  pins_.restore(std::move(pins));
   if (images) images_.restore(std::move(*images));
   if (names) names_.restore(std::move(*names));
   return ledger_.restore(std::move(leases));
@@ -156,7 +172,7 @@ Status Daemon::run() {
   runBeside(io_.get_executor(), grants_.alignEntries(), "write the CDI entries of leases");
   runBeside(io_.get_executor(), grants_.keepHolds(), "end the holds of stopped containers");
   // Without it nothing that we know would be kept true.
-  asio::co_spawn(io_, watch_.run([this] { openSockets(); }), [this](const std::exception_ptr& thrown) {
+  asio::co_spawn(io_, watchEngine(), [this](const std::exception_ptr& thrown) {
     if (!thrown) return;
     outcome_ = fail(ErrorCode::Internal, "following the Docker Engine ended by an exception");
     stop();
@@ -182,7 +198,9 @@ void Daemon::applyConfig() {
                             .admin_group = config::adminGroup(config),
                             .service_users = {services.begin(), services.end()}});
   identifier_.allowStale(config.daemon.fail.user_database == config::FailDirection::Open);
-  path_resolver_.setRoots({.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories});
+  const mounts::Roots roots{.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories};
+  paths_.setRoots(roots);
+  pins_.setRoots(roots);
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
   grants_.setQueueWait(config.daemon.queue.wait);
   identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};
@@ -239,6 +257,14 @@ Status Daemon::tryOpenSockets() {
   stream_protocol::acceptor acceptor(io_, stream_protocol(), user_listener_->takeSocket().release());
   runBeside(io_.get_executor(), gateway_.serve(std::move(acceptor)), "the gateway");
   return {};
+}
+
+// What the Engine's containers mount is there before anybody is told that we are ready: a unit that orders us before
+// the Engine relies on that.
+asio::awaitable<void> Daemon::watchEngine() {
+  co_await pins_.putInOrder();
+  std::function<void()> settled = [this] { openSockets(); };
+  co_await watch_.run(std::move(settled));
 }
 
 asio::awaitable<void> Daemon::watchSignals() {

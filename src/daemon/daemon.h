@@ -25,6 +25,7 @@
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
+#include "daemon/pin_service.h"
 #include "daemon/recent_events.h"
 #include "daemon/site.h"
 #include "daemon/slice_names.h"
@@ -45,15 +46,16 @@ class Daemon {
   Daemon(const Options& command_line, std::shared_ptr<const config::Config> config, Inventory inventory,
          std::size_t max_connections);
 
-  // Leases, slice names and owners of images from disk; before run().
+  // Leases, slice names, owners of images and pinned folders from disk; before run().
   Status restore(std::vector<Lease> leases, std::optional<slices::NameMap> names,
-                 std::optional<ownership::ImageOwners> images);
+                 std::optional<ownership::ImageOwners> images, std::vector<mounts::PinRecord> pins);
   // Serves until SIGTERM or SIGINT. Returns an error if it could not begin to serve.
   Status run();
 
  private:
   void openSockets();
   Status tryOpenSockets();
+  boost::asio::awaitable<void> watchEngine();
   boost::asio::awaitable<void> watchSignals();
   boost::asio::awaitable<void> reload();
   void applyConfig();
@@ -73,16 +75,17 @@ class Daemon {
   SliceNames names_;
   allocator::StateWriter images_writer_;
   ImageOwnerService images_;
-  net::BlockingPool name_pool_;    // user database look-ups, configuration reload
-  net::BlockingPool log_pool_;     // searches in the log of events
-  net::BlockingPool path_pool_;    // apart from names: a hung mount must not keep anybody from being identified
-  net::BlockingPool device_pool_;  // one thread: entries are written and removed in order
-  net::FairPool computing_;        // what large bodies cost
+  net::BlockingPool name_pool_;      // user database look-ups, configuration reload
+  net::BlockingPool log_pool_;       // searches in the log of events
+  net::FairPool pin_pool_;           // waits for the processes that look at folders, of no user more than a few
+  net::BlockingPool pin_disk_pool_;  // one thread: records are written and removed in order
+  net::BlockingPool device_pool_;    // one thread: entries are written and removed in order
+  net::FairPool computing_;          // what large bodies cost
   identity::posix::UserDb user_db_;
-  mounts::posix::PathResolver path_resolver_;
-  mounts::posix::SocketMounts socket_mounts_;
-  ResolvedPaths paths_;
   docker::uds::UdsEngineClient engine_;
+  mounts::pins::Helper pin_helper_;
+  FolderPaths paths_;
+  PinService pins_;
   allocator::Ledger ledger_;
   std::shared_ptr<const config::Config> at_start_;
   Site site_;

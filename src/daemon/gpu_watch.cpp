@@ -23,12 +23,12 @@ namespace nvml = inventory::nvml;
 
 // Its socket and its end, on our loop. Shared, because a reading may be asked for while it ends.
 struct GpuWatch::Child {
-  Child(const asio::any_io_executor& executor, nvml::ChildProcess started)
+  Child(const asio::any_io_executor& executor, process::ChildProcess started)
       : process(std::move(started)),
         socket(executor, asio::local::stream_protocol(), process.takeSocket().release()),
         end(executor, process.takePidfd().release()) {}
 
-  nvml::ChildProcess process;
+  process::ChildProcess process;
   asio::local::stream_protocol::socket socket;
   asio::posix::stream_descriptor end;  // readable when the process has ended
 };
@@ -53,7 +53,7 @@ asio::awaitable<void> GpuWatch::run() {
   update();
   begun_ = true;
   while (!stopping_) {
-    Result<nvml::ChildProcess> started = nvml::spawn(settings_.program, settings_.arguments);
+    Result<process::ChildProcess> started = process::spawn(settings_.program, settings_.arguments);
     if (started) {
       child_ = std::make_shared<Child>(executor_, *std::move(started));
       supervision_.started(clock_.now());

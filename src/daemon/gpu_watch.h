@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "daemon/ledger_service.h"
 #include "inventory/nvml/protocol.h"
-#include "inventory/nvml/spawn.h"
 #include "inventory/supervision.h"
+#include "process/spawn.h"
 
 namespace ds01::daemon {
 

@@ -10,9 +10,8 @@ constexpr std::size_t kMaxExecs = 4096;
 
 }  // namespace
 
-OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names,
-                           std::function<void(const ContainerId&)> on_removed)
-    : engine_(engine), names_(names), on_removed_(std::move(on_removed)) {}
+OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher)
+    : engine_(engine), names_(names), watcher_(std::move(watcher)) {}
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
   // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two
@@ -74,11 +73,12 @@ void OwnerService::rename(const ContainerId& id, std::string name) {
 // By value: `id` may be part of the record that goes.
 void OwnerService::forget(ContainerId id) {
   index_.remove(id);
-  on_removed_(id);
+  watcher_.removed(id);
 }
 
 void OwnerService::remember(const ContainerView& view) {
   index_.add(ownership::recordOf(view, provenOwner(view)));
+  watcher_.learned(view);
 }
 
 }  // namespace ds01::daemon

@@ -17,11 +17,17 @@
 
 namespace ds01::daemon {
 
+// Told of what becomes known.
+struct ContainerWatcher {
+  std::function<void(const ContainerView&)> learned = [](const ContainerView&) {};
+  std::function<void(const ContainerId&)> removed = [](const ContainerId&) {};  // once
+  std::function<void()> all_learned = [] {};                                    // all containers that the Engine has
+};
+
 class OwnerService final : public gateway::Ownership {
  public:
-  // `engine`, `names` and `on_removed` must outlive this. `on_removed` is told once when a container is known to be
-  // gone.
-  OwnerService(docker::EngineClient& engine, SliceNames& names, std::function<void(const ContainerId&)> on_removed);
+  // `engine`, `names` and what `watcher` refers to must outlive this.
+  OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher);
 
   boost::asio::awaitable<Result<gateway::OwnedContainer>> find(std::string ref) override;
   boost::asio::awaitable<Result<gateway::OwnedContainer>> findExec(std::string exec_id) override;
@@ -38,7 +44,10 @@ class OwnerService final : public gateway::Ownership {
   // The login that a container provably belongs to: label and cgroup parent agree.
   std::optional<std::string> provenOwner(const ContainerView& view) { return names_.provenOwner(view); }
   // All containers that the Engine has have been learned.
-  void allSeen() { names_.allContainersSeen(); }
+  void allSeen() {
+    names_.allContainersSeen();
+    watcher_.all_learned();
+  }
 
   const ownership::Index& index() const { return index_; }
 
@@ -47,7 +56,7 @@ class OwnerService final : public gateway::Ownership {
 
   docker::EngineClient& engine_;
   SliceNames& names_;
-  std::function<void(const ContainerId&)> on_removed_;
+  ContainerWatcher watcher_;
   ownership::Index index_;
   std::unordered_map<std::string, ContainerId> execs_;
   std::deque<std::string> exec_order_;  // oldest first, to bound execs_

@@ -123,6 +123,17 @@ std::vector<std::string> devicePathsAt(const json::object* from) {
   return out;
 }
 
+std::vector<std::string> bindMountsAt(const json::object* from) {
+  std::vector<std::string> out;
+  const json::value* value = from != nullptr ? from->if_contains("Mounts") : nullptr;
+  const json::array* list = value != nullptr ? value->if_array() : nullptr;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const json::object* mount = (*list)[i].if_object();
+    if (stringAt(mount, "Type") == "bind") out.push_back(stringAt(mount, "Source"));
+  }
+  return out;
+}
+
 void readGpuWays(const json::object* config, const json::object* host_config, ContainerView& view) {
   if (config != nullptr) view.env = textsAt(*config, "Env");
   if (host_config == nullptr) return;
@@ -211,6 +222,7 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     const json::object* restart = objectAt(host_config, "RestartPolicy");
     view.restart = {stringAt(restart, "Name"), integerAt(restart, "MaximumRetryCount")};
     readGpuWays(config, host_config, view);
+    view.bind_mounts = bindMountsAt(host_config);
     return view;
   });
 }
@@ -226,6 +238,7 @@ Result<ImageView> decodeImage(std::string_view text) {
     view.digests = textsAt(*object, "RepoDigests");
     const json::object* config = objectAt(&*object, "Config");
     view.labels = stringsAt(config, "Labels");
+    view.user = stringAt(config, "User");
     if (const json::object* volumes = objectAt(config, "Volumes")) {
       for (const auto& volume : *volumes) view.volumes.emplace_back(volume.key());
     }

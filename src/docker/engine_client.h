@@ -41,6 +41,11 @@ class EngineClient {
   // A local volume with these labels; if there is one of that name already, that one, with its own labels.
   virtual boost::asio::awaitable<Result<VolumeView>> createVolume(std::string name,
                                                                   std::map<std::string, std::string> labels) = 0;
+  // The bytes of a regular file in a container, whether it runs or not; links are not followed. Exhausted: it has more
+  // than kLongestFile.
+  static constexpr std::size_t kLongestFile = 1024 * 1024;
+  virtual boost::asio::awaitable<Result<std::string>> readFile(ContainerId id, std::string path) = 0;
+
   // What the Engine shall do by itself when the container ends. Only for one that does not run: for others the Engine
   // writes their cgroup's device list anew.
   virtual boost::asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) = 0;

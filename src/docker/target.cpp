@@ -53,6 +53,10 @@ Result<std::string> containerActionTarget(std::string_view ref, std::string_view
   return segmentTarget("containers", ref, fmt::format("/{}", what));
 }
 
+Result<std::string> archiveTarget(std::string_view ref, std::string_view path) {
+  return segmentTarget("containers", ref, "/archive?path=" + percentEncode(path, ""));
+}
+
 Result<std::string> execTarget(std::string_view id) {
   return segmentTarget("exec", id, "/json");
 }

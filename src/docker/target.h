@@ -17,6 +17,8 @@ namespace ds01::docker {
 Result<std::string> containerTarget(std::string_view ref);  // a name, an id or a prefix, without a "/" but one in front
 // POST /containers/ID/WHAT, where `what` is one of ours: a path segment and perhaps a query, encoded.
 Result<std::string> containerActionTarget(std::string_view ref, std::string_view what);
+// GET /containers/ID/archive of a path in the container.
+Result<std::string> archiveTarget(std::string_view ref, std::string_view path);
 Result<std::string> execTarget(std::string_view id);
 Result<std::string> networkTarget(std::string_view ref);
 Result<std::string> volumeTarget(std::string_view name);

@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "admission/admission.h"
 #include "events/details.h"
@@ -13,6 +14,7 @@
 #include "gateway/create_plan.h"
 #include "gateway/handlers.h"
 #include "gateway/owned_objects.h"
+#include "gateway/pin_views.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -104,41 +106,97 @@ std::optional<std::string> readCreated(WholeResponse& response, const std::vecto
   return out;
 }
 
-// Sends what has been decided, and settles the grant by what the Engine answers.
-asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, std::optional<Grant>& grant,
+// What a create holds until it is known what came of it.
+struct Held {
+  std::optional<Grant> grant;
+  std::optional<PinHold> pins;
+  std::vector<std::string> pin_users;
+
+  void forwarded() {
+    grant->forwarded();
+    if (pins) pins->forwarded();
+  }
+  void refused() {
+    grant->refused();
+    if (pins) pins->refused();
+  }
+  // What has not been settled by now is given back, or found out about.
+  void end() {
+    pins.reset();
+    grant.reset();
+  }
+};
+
+admission::Completion completionOf(Exchange& exchange, const Held& held) {
+  return {.emitter = exchange.ports().site.gpuEmitter(),
+          .lease = held.grant->lease(),
+          .slots = held.grant->slots(),
+          .device_nodes = held.grant->deviceNodes(),
+          .pins = held.pins ? held.pins->paths() : std::vector<std::string>()};
+}
+
+// Pins what the container binds; denied: nothing is pinned.
+asio::awaitable<std::optional<Denial>> holdPins(Exchange& exchange, const CreatePlan& plan, Held& held) {
+  if (plan.examined.pins.empty()) co_return std::nullopt;
+  std::vector<admission::PinnedBind> binds = plan.examined.pins;
+  User owner = ownerOf(plan.facts);
+  std::vector<std::string> users = held.pin_users;
+  std::expected<PinHold, Denial> pinned =
+      co_await exchange.ports().pins.hold(std::move(owner), std::move(binds), std::move(users));
+  if (!pinned) co_return std::move(pinned.error());
+  // complete() would leave the folders themselves in the request.
+  if (pinned->paths().size() != plan.examined.pins.size()) {
+    co_return Denial{500, "pins", "not all of the folders could be pinned"};
+  }
+  held.pins.emplace(std::move(*pinned));
+  co_return std::nullopt;
+}
+
+asio::awaitable<void> bindHeld(Held& held, const Sending& sending, const std::string& id) {
+  const admission::Facts& facts = sending.plan.facts;
+  if (held.pins) {
+    const Status pinned = co_await held.pins->bind(ContainerId(id), std::move(held.pin_users));
+    if (!pinned) spdlog::warn("the folders of container {} show to its root only: {}", id, pinned.error().message());
+  }
+  co_await held.grant->bind(ContainerId(id), facts.container_name, ownerOf(facts).login);
+}
+
+// Sends what has been decided, and settles what is held by what the Engine answers.
+asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& held,
                                  const std::vector<std::string>& warnings) {
   const admission::Facts& facts = sending.plan.facts;
   json::object& event = sending.event;
   HeldVolumes volumes = co_await holdForOwner(exchange, sending.plan);
   if (volumes.denial || volumes.engine_failed) {
-    grant->refused();
-    grant.reset();
+    held.refused();
+    held.end();
     co_return co_await tellOfVolumes(exchange, volumes, sending);
   }
   Outgoing out = exchange.outgoing();
   out.body = std::move(sending.body);
   out.keep_accept = false;
-  std::function<void()> on_send = [&grant] { grant->forwarded(); };
+  std::function<void()> on_send = [&held] { held.forwarded(); };
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
   volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
   if (!response) {
-    if (response.error().code() == ErrorCode::Unavailable) grant->refused();
-    grant.reset();
+    if (response.error().code() == ErrorCode::Unavailable) held.refused();
+    held.end();
     co_return co_await exchange.engineFailed(response.error());
   }
   if (response->head.status != 201) {
-    grant->refused();
+    held.refused();
     event["status"] = response->head.status;
     exchange.emit("container.create_failed", std::move(event));
     co_await hideConflict(exchange, *response);
+    showSources(response->body, exchange.ports().pins, exchange.caller().admin ? "" : ownerOf(facts).login);
     co_return co_await exchange.relayWhole(std::move(*response));
   }
   const std::optional<std::string> id = readCreated(*response, warnings);
   if (!id) {
-    grant.reset();
+    held.end();
     co_return co_await exchange.engineFailed(Error(ErrorCode::Malformed, "its 201 names no container"));
   }
-  co_await grant->bind(ContainerId(*id), facts.container_name, ownerOf(facts).login);
+  co_await bindHeld(held, sending, *id);
   event["container"] = facts.container_name.empty() ? *id : facts.container_name;
   event["container_id"] = *id;
   if (facts.owner) event["owner"] = facts.owner->login;
@@ -172,21 +230,24 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
     co_return co_await exchange.deny(std::move(denial), decision);
   }
   // Every way out settles the grant before the client hears of it.
-  std::optional<Grant> grant(std::move(*reserved));
+  Held held{.grant = std::move(*reserved), .pins = std::nullopt, .pin_users = plan->examined.pin_users};
+  if (std::optional<Denial> denial = co_await holdPins(exchange, *plan, held)) {
+    held.end();
+    Denial told = withInputs(std::move(*denial), plan->inputs);
+    co_await discardPlan(exchange.ports(), std::move(*plan));
+    co_return co_await exchange.deny(std::move(told), decision);
+  }
 
   const std::vector<std::string> warnings = plan->examined.warnings;
   const std::size_t size = plan->body_bytes;
-  const auto sending = std::make_shared<Sending>(
-      std::move(*plan),
-      admission::Completion{exchange.ports().site.gpuEmitter(), grant->lease(), grant->slots(), grant->deviceNodes()},
-      decision);
+  const auto sending = std::make_shared<Sending>(std::move(*plan), completionOf(exchange, held), decision);
   std::function<std::optional<Denial>()> work = [sending] { return write(*sending); };
   std::optional<Denial> denial = co_await compute(exchange.ports(), exchange.caller().user.uid, size, std::move(work));
   if (denial) {
-    grant.reset();
+    held.end();
     co_return co_await exchange.deny(std::move(*denial), decision);
   }
-  co_return co_await sendCreate(exchange, *sending, grant, warnings);
+  co_return co_await sendCreate(exchange, *sending, held, warnings);
 }
 
 }  // namespace ds01::gateway

@@ -93,6 +93,10 @@ asio::awaitable<std::optional<Stop>> lookUpImage(Ports& ports, const std::string
     plan.facts.image_env = view->env;
     for (const auto& [key, value] : view->labels) plan.facts.image_labels.insert(key);
     plan.facts.image_volumes = view->volumes;
+    plan.facts.image_user = view->user;
+    if (const auto label = view->labels.find("devcontainer.metadata"); label != view->labels.end()) {
+      plan.facts.image_dev_container = label->second;
+    }
     co_return std::nullopt;
   }
   const Error& error = view.error();
@@ -153,24 +157,18 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
       co_return engineAway(found.error().message());
     }
   }
-  for (const std::string& source : references.bind_sources) {
-    const Result<BindSource> resolved = co_await ports.paths.resolveBind(owner, source);
-    if (!resolved &&
-        (resolved.error().code() == ErrorCode::Unavailable || resolved.error().code() == ErrorCode::Timeout)) {
-      co_return denied({503, "bind_lookup",
-                        fmt::format("the folder {} cannot be looked up now: {}", source, resolved.error().message())});
-    }
-    admission::BindFact& fact = facts.binds[source];
-    if (resolved) {
-      fact.resolved = resolved->path;
-      fact.writable = resolved->writable;
-      fact.warning = resolved->warning;
-    } else {
-      fact.refusal = resolved.error().message();
-    }
-  }
   // Administrators use what they like.
   if (facts.caller.admin) co_return std::nullopt;
+  if (!references.bind_sources.empty()) {
+    Result<std::map<std::string, admission::BindFact>> found =
+        co_await ports.paths.look(owner, references.bind_sources);
+    if (!found) {
+      co_return denied({503, "bind_lookup",
+                        fmt::format("the folder {} cannot be looked up now: {}", references.bind_sources.front(),
+                                    found.error().message())});
+    }
+    facts.binds = std::move(*found);
+  }
   if (std::optional<Stop> stop = co_await lookUpVolumes(ports, references, facts)) co_return stop;
   co_return co_await lookUpNetworks(ports, references, facts);
 }

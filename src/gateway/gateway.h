@@ -21,6 +21,7 @@
 #include "gateway/connection_caps.h"
 #include "gateway/image_ownership.h"
 #include "gateway/memory_budget.h"
+#include "gateway/pinning.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
 
@@ -38,6 +39,7 @@ struct Ports {
   const Clock& clock;
   net::FairPool& computing;  // what large bodies cost; keys are uids
   ImageOwnership& images;
+  Pins& pins;
 };
 
 struct GatewayOptions {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "admission/endpoints.h"
+#include "admission/json_access.h"
 #include "admission/json_guard.h"
 #include "admission/references.h"
 #include "gateway/archive_guard.h"
@@ -13,6 +14,7 @@
 #include "gateway/docker_filters.h"
 #include "gateway/event_filter.h"
 #include "gateway/owned_objects.h"
+#include "gateway/pin_views.h"
 #include "gateway/service_view.h"
 #include "gateway/views.h"
 
@@ -40,13 +42,6 @@ std::string_view upgradeToken(UpgradeKind kind) {
 asio::awaitable<Flow> pass(Exchange& exchange) {
   Outgoing out = plainOutgoing(exchange);
   co_return co_await exchange.forward(std::move(out));
-}
-
-// What goes to the Engine for a body that `examine` lets pass.
-asio::awaitable<std::expected<std::string, Denial>> sendableBody(Exchange& exchange, Examine examine) {
-  std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
-  if (!draft) co_return std::unexpected(std::move(draft.error()));
-  co_return co_await writeBody(exchange, std::move(*draft));
 }
 
 // Bodies that mean nothing pass for none; others are refused, because the Engine might make something of them.
@@ -84,33 +79,28 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   co_return co_await askAndView(exchange, keepOwnContainers);
 }
 
+// dockerd reads and writes archives as root.
+std::optional<Denial> refuseArchive(Exchange& exchange, const ContainerId& container) {
+  const bool archive = exchange.match() && exchange.match()->route->pattern == "/containers/{}/archive";
+  if (!archive || exchange.caller().admin || !exchange.ports().pins.unmapped(container)) return std::nullopt;
+  Denial denial{403, "bind_unmapped_copy",
+                "this container has a folder mounted whose file system cannot map ids, so the Docker Engine may not "
+                "copy into it or out of it"};
+  denial.remedy = "Copy with docker exec, as yourself: docker exec CONTAINER tar -c -C DIRECTORY . | tar -x";
+  return denial;
+}
+
 asio::awaitable<Flow> handleContainer(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
+  if (std::optional<Denial> denial = refuseArchive(exchange, found.container->id)) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
   putName(exchange, found.container->id.str());
-  ArchiveGuard guard;
+  ArchiveGuard guard(!exchange.caller().admin && exchange.ports().pins.writable(found.container->id));
   Outgoing out = plainOutgoing(exchange);
   // The only such request with a body that streams: PUT …/archive.
   co_return co_await exchange.forward(std::move(out), nullptr, &guard);
-}
-
-asio::awaitable<Flow> handleExec(Exchange& exchange) {
-  const Resolved found = co_await resolveExec(exchange, exchange.name());
-  if (!found.container) co_return found.flow;
-  co_return co_await pass(exchange);
-}
-
-// With the caller's rights.
-Examine forCaller(const Exchange& exchange, admission::BodyVerdict (*examine)(json::object, bool)) {
-  return [examine, admin = exchange.caller().admin](json::object body) { return examine(std::move(body), admin); };
-}
-
-// For rules that ask about the body only.
-asio::awaitable<Flow> handleExamined(Exchange& exchange, Examine examine) {
-  std::expected<std::string, Denial> body = co_await sendableBody(exchange, std::move(examine));
-  if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  Outgoing out = jsonOutgoing(exchange, std::move(*body));
-  co_return co_await exchange.forward(std::move(out));
 }
 
 asio::awaitable<Flow> handleContainerRename(Exchange& exchange) {
@@ -139,36 +129,6 @@ asio::awaitable<Flow> handleContainerRemove(Exchange& exchange) {
   const bool gone = response->head.status / 100 == 2 && !exchange.target().truthy("link");
   if (gone) co_await exchange.ports().ownership.removed(found.container->id);
   co_return co_await exchange.relayWhole(std::move(*response));
-}
-
-asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
-  const Resolved found = co_await resolveContainer(exchange, exchange.name());
-  if (!found.container) co_return found.flow;
-  putName(exchange, found.container->id.str());
-  Examine examine = forCaller(exchange, admission::examineExec);
-  std::expected<std::string, Denial> body = co_await sendableBody(exchange, std::move(examine));
-  if (!body) co_return co_await exchange.deny(std::move(body.error()));
-  Outgoing out = jsonOutgoing(exchange, std::move(*body));
-  Result<WholeResponse> response = co_await exchange.ask(std::move(out));
-  if (!response) co_return co_await exchange.engineFailed(response.error());
-  if (response->head.status == 201) {
-    const Result<json::value> value = parseAnswer(response->body);
-    const json::object* object = value ? value->if_object() : nullptr;
-    const json::value* id = object != nullptr ? object->if_contains("Id") : nullptr;
-    if (id != nullptr && id->is_string()) {
-      exchange.ports().ownership.rememberExec(std::string(id->get_string()), *found.container);
-    }
-    exchange.emit("container.exec",
-                  {{"container", found.container->name}, {"container_id", found.container->id.str()}});
-  }
-  co_return co_await exchange.relayWhole(std::move(*response));
-}
-
-asio::awaitable<Flow> handleExecStart(Exchange& exchange) {
-  const Resolved found = co_await resolveExec(exchange, exchange.name());
-  if (!found.container) co_return found.flow;
-  Examine examine = forCaller(exchange, admission::examineExecStart);
-  co_return co_await handleExamined(exchange, std::move(examine));
 }
 
 asio::awaitable<Flow> handleSession(Exchange& exchange) {
@@ -327,6 +287,13 @@ Outgoing jsonOutgoing(const Exchange& exchange, std::string body) {
   return out;
 }
 
+asio::awaitable<Flow> handleListOfAll(Exchange& exchange) {
+  SourceFilter filter(exchange.ports().pins, "");
+  Outgoing out = exchange.outgoing();
+  out.keep_accept = false;
+  co_return co_await exchange.forward(std::move(out), &filter);
+}
+
 asio::awaitable<Flow> handle(Exchange& exchange) {
   if (exchange.caller().stale && !(exchange.match() && onlyLooks(*exchange.match()->route))) {
     Denial denial{
@@ -343,6 +310,8 @@ asio::awaitable<Flow> handle(Exchange& exchange) {
   if (!exchange.match()) co_return co_await pass(exchange);
   switch (exchange.match()->route->rule) {
     // Where the daemon must know what came of it, admins take the same way; who they are is weighed there.
+    case Rule::ContainerList:
+      co_return co_await handleListOfAll(exchange);
     case Rule::ContainerCreate:
     case Rule::ContainerInspect:
     case Rule::ContainerStart:

@@ -23,6 +23,8 @@ Outgoing jsonOutgoing(const Exchange& exchange, std::string body);
 using View = boost::asio::awaitable<Result<bool>> (*)(Ownership& ownership, std::string login,
                                                       boost::json::value& answer);
 boost::asio::awaitable<Flow> askAndView(Exchange& exchange, View view);
+// GET /containers/json for whoever may see those of everybody.
+boost::asio::awaitable<Flow> handleListOfAll(Exchange& exchange);
 
 // Rules with files of their own.
 boost::asio::awaitable<Flow> handleCreate(Exchange& exchange);          // POST /containers/create
@@ -30,6 +32,11 @@ boost::asio::awaitable<Flow> handleInspect(Exchange& exchange);         // GET /
 boost::asio::awaitable<Flow> handleStart(Exchange& exchange);           // POST /containers/{}/start and …/restart
 boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
+
+// exec_handlers.cpp
+boost::asio::awaitable<Flow> handleExecCreate(Exchange& exchange);  // POST /containers/{}/exec
+boost::asio::awaitable<Flow> handleExecStart(Exchange& exchange);   // POST /exec/{}/start
+boost::asio::awaitable<Flow> handleExec(Exchange& exchange);        // the rest of /exec/{}
 
 boost::asio::awaitable<Flow> handleVolumePrune(Exchange& exchange);  // POST /volumes/prune
 

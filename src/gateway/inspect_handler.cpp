@@ -1,8 +1,12 @@
-// GET /containers/{}/json: as the Engine says it, but for a restart policy that is kept back from it.
+// GET /containers/{}/json: as the Engine says it, but for a restart policy that is kept back from it, and for folders
+// that it knows as pins only.
+#include <string_view>
+
 #include <boost/json/serialize.hpp>
 
 #include "gateway/container_rules.h"
 #include "gateway/handlers.h"
+#include "gateway/pin_views.h"
 #include "gateway/restart_policy.h"
 #include "gateway/views.h"
 
@@ -16,19 +20,22 @@ asio::awaitable<Flow> handleInspect(Exchange& exchange) {
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id.str());
   Outgoing out = exchange.outgoing();
-  const std::optional<RestartPolicy> wanted = exchange.ports().grants.keptPolicy(found.container->id);
-  if (!wanted) co_return co_await exchange.forward(std::move(out));
+  const Ports& ports = exchange.ports();
+  const std::optional<RestartPolicy> wanted = ports.grants.keptPolicy(found.container->id);
+  if (!wanted && !ports.pins.has(found.container->id)) co_return co_await exchange.forward(std::move(out));
 
   out.keep_accept = false;
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());
-  // It may have been changed meanwhile; one that is no longer kept back was put in force as it was.
-  const std::optional<RestartPolicy> now = exchange.ports().grants.keptPolicy(found.container->id);
   if (response->head.status == 200) {
     Result<json::value> value = parseAnswer(response->body);
     if (!value) co_return co_await exchange.engineFailed(value.error());
-    showPolicy(*value, now.value_or(*wanted));
+    // It may have been changed meanwhile; one that is no longer kept back was put in force as it was.
+    if (wanted) showPolicy(*value, ports.grants.keptPolicy(found.container->id).value_or(*wanted));
+    const std::string_view login = exchange.caller().admin ? "" : std::string_view(exchange.caller().user.login);
+    showBinds(*value, ports.pins, login);
     response->body = json::serialize(*value);
+    showSources(response->body, ports.pins, login);
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }

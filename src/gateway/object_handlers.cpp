@@ -15,6 +15,7 @@
 #include "gateway/docker_filters.h"
 #include "gateway/handlers.h"
 #include "gateway/owned_objects.h"
+#include "gateway/pin_views.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -73,6 +74,7 @@ asio::awaitable<Flow> askAndView(Exchange& exchange, View view) {
     const Result<bool> changed = co_await view(exchange.ports().ownership, exchange.caller().user.login, *value);
     if (!changed) co_return co_await exchange.engineFailed(changed.error());
     if (*changed) response->body = json::serialize(*value);
+    showSources(response->body, exchange.ports().pins, exchange.caller().user.login);
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }

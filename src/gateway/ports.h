@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -89,20 +91,15 @@ class Site {
   virtual boost::asio::awaitable<Result<std::string>> buildCgroupParent(User user, Limits limits) = 0;
 };
 
-struct BindSource {
-  std::string path;      // real
-  bool writable = true;  // false: to be mounted read-only only
-  std::string warning;   // for the user, if this is not what was asked for; else empty
-};
-
 class Paths {
  public:
   virtual ~Paths() = default;
-  // The path that `source` is after following all links, or would be if the missing tail were made. Another thread does
-  // the look-up. Errors: PermissionDenied when it is not below the user's home or a root of the site, with a sentence
-  // for the user. Our own listening socket may be mounted too, and takes the place of the Engine's
-  // (mounts/posix/socket_mounts.h).
-  virtual boost::asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) = 0;
+  // What each of `sources` is for this user: the path after following all links, or as it would be if the missing tail
+  // were made; or why it cannot be mounted, above all because it is not below the user's home or a root of the site.
+  // Our own listening socket may be mounted too, and takes the place of the Engine's (mounts/posix/socket_mounts.h).
+  // Another process looks. Unavailable, Timeout: not known now.
+  virtual boost::asio::awaitable<Result<std::map<std::string, admission::BindFact>>> look(
+      User user, std::vector<std::string> sources) = 0;
 };
 
 }  // namespace ds01::gateway

@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "gateway/container_rules.h"
+#include "gateway/handlers.h"
+#include "gateway/pin_views.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -37,7 +39,9 @@ asio::awaitable<Flow> inspect(Exchange& exchange) {
     if (value && !value->is_object()) value = fail(ErrorCode::Malformed, "the Engine's answer is not understood");
     if (!value) co_return co_await exchange.engineFailed(value.error());
     hideSecrets(*value);
+    showBinds(*value, exchange.ports().pins, "");
     response->body = json::serialize(*value);
+    showSources(response->body, exchange.ports().pins, "");
   }
   co_return co_await exchange.relayWhole(std::move(*response));
 }
@@ -54,10 +58,7 @@ void hideSecrets(json::value& inspected) {
 asio::awaitable<std::optional<Flow>> handleServiceView(Exchange& exchange) {
   const Route& route = *exchange.match()->route;
   if (route.method != "GET") co_return std::nullopt;
-  if (route.pattern == "/containers/json") {
-    Outgoing out = exchange.outgoing();
-    co_return co_await exchange.forward(std::move(out));
-  }
+  if (route.pattern == "/containers/json") co_return co_await handleListOfAll(exchange);
   const bool inspects = route.pattern == "/containers/{}/json";
   if (!inspects && route.pattern != "/containers/{}/stats") co_return std::nullopt;
   std::string ref = exchange.name();

@@ -7,6 +7,7 @@
 
 #include "gateway/container_rules.h"
 #include "gateway/handlers.h"
+#include "gateway/pin_views.h"
 
 namespace ds01::gateway {
 
@@ -75,6 +76,10 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   if (!admitted) co_return co_await exchange.deny(std::move(admitted.error()), decision);
   // Every way out settles the permit before the client hears of it.
   std::optional<StartPermit> permit(std::move(*admitted));
+  if (std::optional<Denial> denial = co_await exchange.ports().pins.pinAgain(found.container->id)) {
+    permit.reset();
+    co_return co_await exchange.deny(std::move(*denial), decision);
+  }
 
   Result<WholeResponse> response = co_await askToStart(exchange, std::move(body), permit->fresh());
   if (!response) {
@@ -87,6 +92,7 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   // `docker run --rm` waits for the removal on another connection, and complains ("error waiting for container") when
   // the failed start overtakes that answer, which the Engine gives a moment before.
   if (!started) co_await letArrivedGoFirst();
+  showSources(response->body, exchange.ports().pins, exchange.caller().admin ? "" : exchange.caller().user.login);
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 

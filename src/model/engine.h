@@ -62,6 +62,8 @@ struct ContainerView {
   std::vector<std::string> device_rules;  // HostConfig.DeviceCgroupRules: "c 195:* rmw"
   std::vector<DeviceRequestView> device_requests;
 
+  std::vector<std::string> bind_mounts;  // HostConfig.Mounts[].Source of binds; those of HostConfig.Binds are not here
+
   // It has processes, or will have again in a moment without anybody's asking.
   bool up() const { return runs() || status == "restarting"; }
   bool runs() const { return status == "running" || status == "paused"; }
@@ -88,6 +90,7 @@ struct ImageView {
   std::vector<std::string> tags = {};     // RepoTags: "busybox:latest"
   std::vector<std::string> digests = {};  // RepoDigests: "busybox@sha256:…", of repositories it was pulled from
   std::vector<std::string> volumes = {};  // keys of Config.Volumes: each becomes a volume of every container
+  std::string user = {};                  // Config.User
 };
 
 // From GET /images/json.

@@ -32,6 +32,7 @@ struct Limits {
   std::int64_t priority = 10;  // who waits for a GPU with a higher one comes before who waits with a lower one
 
   bool host_network = false;  // containers may use the host's network
+  bool run_as_owner = false;  // containers run as their owner, without capabilities
 
   // Per container.
   std::optional<CpuMillis> max_cpus;

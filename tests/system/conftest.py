@@ -56,6 +56,7 @@ def workdir(root_and_docker):
     path.chmod(0o755)
     yield path
     process.reap_orphans()
+    unmount_below(path)
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "docker/archive.h"
 #include "docker/codec.h"
 #include "docker/container_list.h"
 #include "docker/event_splitter.h"
@@ -57,11 +58,18 @@ struct Following {
   std::optional<Error> broken;
 };
 
+// A file that is somewhat longer than may be is still told from one that is not.
+net::HttpClientOptions fileOptions(std::string socket_path) {
+  return {.socket_path = std::move(socket_path),
+          .timeout = std::chrono::seconds{5},
+          .max_body_bytes = 2 * EngineClient::kLongestFile};
+}
+
 }  // namespace
 
 UdsEngineClient::UdsEngineClient(asio::any_io_executor executor, std::string socket_path,
                                  std::chrono::milliseconds timeout)
-    : http_(std::move(executor), clientOptions(std::move(socket_path), timeout)) {}
+    : http_(executor, clientOptions(socket_path, timeout)), files_(executor, fileOptions(std::move(socket_path))) {}
 
 asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
   net::HttpRequest request = question(std::move(target));
@@ -113,6 +121,16 @@ asio::awaitable<Result<NetworkView>> UdsEngineClient::inspectNetwork(std::string
 
 asio::awaitable<Result<ExecView>> UdsEngineClient::inspectExec(std::string id) {
   return look<ExecView>(execTarget(id), decodeExec);
+}
+
+asio::awaitable<Result<std::string>> UdsEngineClient::readFile(ContainerId id, std::string path) {
+  Result<std::string> target = archiveTarget(id.str(), path);
+  if (!target) co_return fail(target.error());
+  net::HttpRequest request = question(*std::move(target));
+  const auto reply = co_await files_.exchange(std::move(request));
+  if (!reply) co_return fail(reply.error());
+  if (reply->status != 200) co_return fail(refused(reply->status, reply->body));
+  co_return fileInArchive(reply->body, kLongestFile);
 }
 
 asio::awaitable<Result<VolumeView>> UdsEngineClient::inspectVolume(std::string name) {

@@ -38,6 +38,7 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) override;
   boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override;
+  boost::asio::awaitable<Result<std::string>> readFile(ContainerId id, std::string path) override;
   boost::asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) override;
   boost::asio::awaitable<Status> killContainer(ContainerId id) override;
   boost::asio::awaitable<Status> followEvents(std::function<void()> on_open,
@@ -54,6 +55,7 @@ class UdsEngineClient : public EngineClient {
   boost::asio::awaitable<Result<std::string>> post(std::string target, std::string body);
 
   net::HttpClient http_;
+  net::HttpClient files_;  // whose answers are what users wrote
 };
 
 }  // namespace ds01::docker::uds

@@ -20,6 +20,7 @@
 #include "inventory/nvml/library.h"
 #include "inventory/nvml/protocol.h"
 #include "inventory/nvml/reader.h"
+#include "process/spawn.h"
 
 namespace ds01::inventory::nvml {
 namespace {
@@ -50,7 +51,7 @@ bool waitForTurn(const Fd& socket, std::chrono::milliseconds interval) {
 }  // namespace
 
 int runChild(std::string_view interval, const Clock& clock) {
-  Fd socket(kChildSocket);
+  Fd socket(process::kChildSocket);
   ChildSettings settings;
   std::int64_t milliseconds = 0;
   const auto [end, error] = std::from_chars(interval.data(), interval.data() + interval.size(), milliseconds);

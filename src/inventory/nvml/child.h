@@ -14,7 +14,6 @@ namespace ds01::inventory::nvml {
 // `ds01d --nvml-child MILLISECONDS`, with the socket on descriptor 3: not for people, and not in the help. Whoever runs
 // it by hand gets a process with their own rights that has nobody to talk to.
 inline constexpr std::string_view kChildOption = "--nvml-child";
-inline constexpr int kChildSocket = 3;
 
 struct ChildSettings {
   std::chrono::milliseconds interval{10'000};  // between readings

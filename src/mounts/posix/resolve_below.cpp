@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "mounts/lexical.h"
 
 namespace ds01::mounts::posix {
@@ -76,31 +77,46 @@ std::expected<RealPath, int> realPathOfPrefix(const std::string& path) {
 }
 
 // faccessat2(2) with the thread's file system ids; glibc's faccessat() would guess from the mode on older kernels.
-std::expected<bool, int> mayAccess(const std::string& path, int mode) {
-  if (::syscall(SYS_faccessat2, AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0) return true;
+std::expected<bool, int> mayAccess(int fd, int mode) {
+  if (::syscall(SYS_faccessat2, fd, "", mode, AT_EACCESS | AT_EMPTY_PATH) == 0) return true;
   if (errno == EACCES || errno == EROFS) return false;
   return std::unexpected(errno);
 }
 
-Result<Source> inSharedDirectory(const Question& question, const RealPath& real) {
+bool isDirectoryOfMany(const struct stat& there) {
+  return S_ISDIR(there.st_mode) && (there.st_mode & S_ISVTX) != 0 && there.st_uid != static_cast<uid_t>(::setfsuid(-1));
+}
+
+// Whether the calling thread may write there; refused unless it may read.
+Result<bool> mayWrite(const Question& question, int fd, const struct stat& there) {
+  const auto readable = mayAccess(fd, S_ISDIR(there.st_mode) ? R_OK | X_OK : R_OK);
+  if (!readable) return fail(question.fromErrno(readable.error()));
+  const auto writable = mayAccess(fd, W_OK);
+  if (!writable) return fail(question.fromErrno(writable.error()));
+  if (!*readable) return fail(question.refusal());
+  return *writable;
+}
+
+Result<bool> lookAtShared(const Question& question, int fd, bool whole) {
   struct stat there{};
-  if (::stat(real.there.c_str(), &there) != 0) return fail(question.fromErrno(errno));
-  const bool directory = S_ISDIR(there.st_mode);
-  const bool of_many =
-      directory && (there.st_mode & S_ISVTX) != 0 && there.st_uid != static_cast<uid_t>(::setfsuid(-1));
-  if (real.missing.empty() && of_many) {
+  if (::fstat(fd, &there) != 0) return fail(question.fromErrno(errno));
+  if (whole && isDirectoryOfMany(there)) {
     return fail(
         ErrorCode::PermissionDenied,
         fmt::format("{} holds what belongs to others and cannot be mounted whole; mount a directory of your own "
                     "below it",
                     question.source));
   }
-  const auto readable = mayAccess(real.there, directory ? R_OK | X_OK : R_OK);
-  if (!readable) return fail(question.fromErrno(readable.error()));
-  const auto writable = mayAccess(real.there, W_OK);
-  if (!writable) return fail(question.fromErrno(writable.error()));
-  if (!*readable || (!real.missing.empty() && !*writable)) return fail(question.refusal());
-  return Source{.path = real.whole(), .writable = *writable};
+  return mayWrite(question, fd, there);
+}
+
+Result<Source> inSharedDirectory(const Question& question, const RealPath& real) {
+  const Fd fd(::open(real.there.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd.valid()) return fail(question.fromErrno(errno));
+  const Result<bool> writable = lookAtShared(question, fd.get(), real.missing.empty());
+  if (!writable) return fail(writable.error());
+  if (!real.missing.empty() && !*writable) return fail(question.refusal());
+  return Source{.path = real.whole(), .missing = real.missing, .writable = *writable, .shared = true};
 }
 
 }  // namespace
@@ -130,13 +146,32 @@ Result<Source> resolveBelow(const Roots& roots, const std::string& home, const s
   const auto real = realPathOfPrefix(*path);
   if (!real) return fail(question.fromErrno(real.error()));
   const std::string whole = real->whole();
-  if (isWithin(real_home, whole)) return Source{.path = whole, .writable = true};
+  if (isWithin(real_home, whole)) return Source{.path = whole, .missing = real->missing};
   for (const std::string& directory : roots.directories) {
     // A root that has become a link since the configuration was read is none.
     const auto real_root = isWithin(directory, whole) ? realPath(directory) : std::unexpected(ENOENT);
     if (real_root && *real_root == directory) return inSharedDirectory(question, *real);
   }
   return fail(question.refusal());
+}
+
+Result<Source> resolveFor(const User& user, Roots roots, const std::string& source) {
+  if (const auto path = normalise(source); !path) return fail(path.error());
+  struct stat home{};
+  // Of the system's own accounts some have /bin, /dev or /var/mail for a home.
+  if (roots.home && ::geteuid() == 0 && ::stat(user.home.c_str(), &home) == 0 && home.st_uid != user.uid) {
+    if (roots.directories.empty()) {
+      return fail(
+          ErrorCode::PermissionDenied,
+          fmt::format("your home directory {} does not belong to you, so nothing below it can be mounted", user.home));
+    }
+    roots.home = false;
+  }
+  return resolveBelow(roots, user.home, source);
+}
+
+Result<bool> mayWriteShared(int fd, const Roots& roots, const std::string& home, const std::string& written) {
+  return lookAtShared(Question{.roots = roots, .home = home, .source = written}, fd, true);
 }
 
 }  // namespace ds01::mounts::posix

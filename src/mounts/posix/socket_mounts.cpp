@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <functional>
 #include <memory>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -99,20 +98,14 @@ std::optional<std::string> realPathOfSafeSocket(const std::string& path) {
   return real;
 }
 
-boost::asio::awaitable<Result<std::optional<SocketMount>>> SocketMounts::find(User user, std::string source) {
-  Result<std::string> written = normalise(source);
-  if (!written) co_return fail(written.error());
-  using Found = std::optional<SocketMount>;
-  std::function<Result<Found>()> work = [user = std::move(user), written = *std::move(written), listen = listen_,
-                                         engine = engine_]() -> Result<Found> {
-    const Known known = lookAt(listen, engine);
-    const auto borrowed = BorrowedCredentials::take(user);
-    if (!borrowed) return fail(borrowed.error());
-    return judge(known, written, realPath(written));
-  };
-  auto found = co_await pool_.run<Found>(std::move(work), limit_);
-  if (!found && found.error().code() == ErrorCode::Timeout) co_return fail(found.error().context(source));
-  co_return found;
+Result<std::optional<SocketMount>> findSocket(const std::string& listen, const std::string& engine, const User& user,
+                                              const std::string& source) {
+  const Result<std::string> written = normalise(source);
+  if (!written) return fail(written.error());
+  const Known known = lookAt(listen, engine);
+  const auto borrowed = BorrowedCredentials::take(user);
+  if (!borrowed) return fail(borrowed.error());
+  return judge(known, *written, realPath(*written));
 }
 
 }  // namespace ds01::mounts::posix

@@ -3,16 +3,11 @@
 // where clients are used to find it gets ours in its place.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
-#include <vector>
-
-#include <boost/asio/awaitable.hpp>
 
 #include "base/result.h"
 #include "model/user.h"
-#include "net/blocking_pool.h"
 
 namespace ds01::mounts::posix {
 
@@ -21,23 +16,11 @@ struct SocketMount {
   bool replaced = false;  // the Engine's was asked for
 };
 
-class SocketMounts {
- public:
-  // The pool outlives this. `listen` and `engine` are the sockets' paths as configured.
-  SocketMounts(net::BlockingPool& pool, std::string listen, std::string engine,
-               std::chrono::milliseconds limit = std::chrono::seconds{3})
-      : pool_(pool), listen_(std::move(listen)), engine_(std::move(engine)), limit_(limit) {}
-
-  // Unset: `source` is neither socket. Links are followed with the user's rights. PermissionDenied: it is the Engine's
-  // and ours cannot stand in, or a directory that holds the Engine's. Timeout, Unavailable: not known.
-  boost::asio::awaitable<Result<std::optional<SocketMount>>> find(User user, std::string source);
-
- private:
-  net::BlockingPool& pool_;
-  std::string listen_;
-  std::string engine_;
-  std::chrono::milliseconds limit_;
-};
+// Unset: `source` is neither socket; `listen` and `engine` are their paths as configured. Links are followed with the
+// user's rights. PermissionDenied: it is the Engine's and ours cannot stand in, or a directory that holds the Engine's.
+// Blocks.
+Result<std::optional<SocketMount>> findSocket(const std::string& listen, const std::string& engine, const User& user,
+                                              const std::string& source);
 
 // The real path of a socket that nobody but root (or we ourselves) can put another thing in the place of: it and all
 // directories above it are root's, and others can't write there, or only under the sticky bit. Unset otherwise. A

@@ -4,6 +4,7 @@
 
 #include "inventory/nvml/child.h"
 #include "net/real_clock.h"
+#include "process/spawn.h"
 
 int main(int argc, char** argv) {
   using namespace ds01::inventory::nvml;
@@ -12,5 +13,5 @@ int main(int argc, char** argv) {
   settings.interval = std::chrono::milliseconds{std::stol(argv[1])};
   settings.paths = {.proc = argv[2], .dev = argv[3]};
   const ds01::net::RealClock clock;
-  return serveReadings(ds01::Fd(kChildSocket), settings, clock);
+  return serveReadings(ds01::Fd(ds01::process::kChildSocket), settings, clock);
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import images
 from .client import Client, installed_clis
 from .daemon import Daemon
-from .engine import Engine, Engine26, remove_empty_cgroups
+from .engine import Engine, Engine26, remove_empty_cgroups, unmount_below
 from .gpu_nodes import GpuNodes
 from .nvml import Machine
 from .waiting import wait_until
@@ -101,6 +101,7 @@ class Stack:
             if keep:
                 Path(keep).mkdir(parents=True, exist_ok=True)
                 shutil.copy(self.daemon.stderr, Path(keep) / f"{self.base.name}.ds01d.log")
+            unmount_below(self.base)  # pins, through which the removal would reach the users' homes
             shutil.rmtree(self.base, ignore_errors=True)
 
 

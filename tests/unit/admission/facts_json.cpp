@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_to.hpp>
 
 #include "base/time_text.h"
 
@@ -39,6 +40,7 @@ void readLimit(const json::object& from, std::string_view key, std::optional<Amo
 void readLimits(const json::object& from, Limits& limits) {
   limits.group = str(from, "group", limits.group);
   limits.host_network = truth(from, "host_network", limits.host_network);
+  limits.run_as_owner = truth(from, "run_as_owner", limits.run_as_owner);
   readLimit(from, "max_cpu_millis", limits.max_cpus);
   readLimit(from, "memory", limits.memory);
   readLimit(from, "memory_swap", limits.memory_swap);
@@ -60,6 +62,9 @@ void readFacts(const json::object& from, Facts& facts) {
   facts.user_agent = str(from, "user_agent", facts.user_agent);
   facts.container_name = str(from, "container_name", "");
   facts.cgroup_parent = str(from, "cgroup_parent", facts.cgroup_parent);
+  if (const json::value* gids = from.if_contains("gids")) {
+    facts.caller.user.gids = json::value_to<std::vector<std::uint32_t>>(*gids);
+  }
   if (const json::value* limits = from.if_contains("limits")) readLimits(limits->as_object(), facts.limits);
   if (const json::value* engine = from.if_contains("engine")) readEngine(engine->as_object(), facts.engine);
   if (const json::value* env = from.if_contains("image_env")) {
@@ -84,6 +89,8 @@ void readFacts(const json::object& from, Facts& facts) {
       facts.volumes[std::string(name)] = {truth(fact.as_object(), "own", false)};
     }
   }
+  facts.image_user = str(from, "image_user", "");
+  facts.image_dev_container = str(from, "image_dev_container", "");
   if (const json::value* paths = from.if_contains("image_volumes")) {
     for (const json::value& path : paths->as_array()) facts.image_volumes.push_back(str(path));
   }
@@ -92,7 +99,10 @@ void readFacts(const json::object& from, Facts& facts) {
       facts.binds[std::string(source)] = {.resolved = str(fact.as_object(), "resolved", ""),
                                           .refusal = str(fact.as_object(), "refusal", ""),
                                           .writable = !fact.as_object().contains("read_only"),
-                                          .warning = str(fact.as_object(), "warning", "")};
+                                          .warning = str(fact.as_object(), "warning", ""),
+                                          .socket = truth(fact.as_object(), "socket", false),
+                                          .shared = truth(fact.as_object(), "shared", false),
+                                          .mapped = truth(fact.as_object(), "mapped", true)};
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "support/asio_runner.h"
@@ -11,6 +12,8 @@
 
 namespace ds01::daemon {
 namespace {
+
+using namespace std::chrono_literals;
 
 // The callers here live in none.
 class NoContainers final : public identity::posix::Containers {
@@ -67,16 +70,20 @@ TEST_F(AdaptersTest, AUserDatabaseThatDoesNotAnswerIsCounted) {
 
 TEST_F(AdaptersTest, AFileSystemThatDoesNotAnswerIsCountedARefusalIsNot) {
   User ada;
+  ada.uid = ::geteuid();
   ada.home = "/nowhere/ada";
-  net::BlockingPool none(0, 0);
-  mounts::posix::PathResolver hung(none);
-  mounts::posix::SocketMounts sockets(pool_, "/nowhere/docker.sock", "/nowhere/engine.sock");
-  ResolvedPaths hung_paths(hung, sockets, failures_);
-  EXPECT_FALSE(runner_.run(hung_paths.resolveBind(ada, "/nowhere/ada/x")));
+  const SocketPaths sockets{.listen = "/nowhere/docker.sock", .engine = "/nowhere/engine.sock"};
+  net::FairPool pool(1, 8);
+  mounts::pins::Helper hung(pool, {.program = "/bin/sleep", .arguments = {"sleep", "600"}, .limit = 20ms});
+  FolderPaths hung_paths(hung, sockets, failures_);
+  const std::vector<std::string> sources{"/etc"};
+  EXPECT_EQ(runner_.run(hung_paths.look(ada, sources)).error().code(), ErrorCode::Timeout);
   EXPECT_EQ(count("unanswered_file_system"), 1);
-  mounts::posix::PathResolver resolver(pool_);
-  ResolvedPaths paths(resolver, sockets, failures_);
-  EXPECT_FALSE(runner_.run(paths.resolveBind(ada, "/etc")));
+  mounts::pins::Helper helper(pool, {.program = DS01_PIN_CHILD, .arguments = {"pin_child"}, .limit = 60s});
+  FolderPaths paths(helper, sockets, failures_);
+  const auto facts = runner_.run(paths.look(ada, sources));
+  ASSERT_TRUE(facts);
+  EXPECT_FALSE(facts->at("/etc").refusal.empty());
   EXPECT_EQ(count("unanswered_file_system"), 1);
 }
 

@@ -28,6 +28,7 @@ class FakeEngine final : public docker::EngineClient {
       : gate_(executor, asio::steady_timer::time_point::max()), stream_(executor, gate_.expiry()) {}
 
   std::map<ContainerId, ContainerView> containers;
+  std::map<std::string, std::string> files;  // in each container
   std::map<std::string, ContainerId> execs;
   std::set<ContainerId> damaged;  // listed, and cannot be inspected
   bool refuses_policies = false;
@@ -88,6 +89,11 @@ class FakeEngine final : public docker::EngineClient {
   }
   asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override {
     co_return fail(ErrorCode::NotFound, "get " + name + ": no such volume");
+  }
+  asio::awaitable<Result<std::string>> readFile(ContainerId, std::string path) override {
+    const auto file = files.find(path);
+    if (file == files.end()) co_return fail(ErrorCode::NotFound, "Could not find the file " + path);
+    co_return file->second;
   }
   asio::awaitable<Result<VolumeView>> createVolume(std::string name,
                                                    std::map<std::string, std::string> labels) override {

@@ -72,7 +72,7 @@ TEST(OwnerService, TellsOnceThatAContainerIsGoneWhenTheEngineSaysSo) {
   FakeEngine engine(runner.executor());
   SliceNames names(runner.executor(), [](const std::string&, const std::function<void(Status)>& done) { done({}); });
   std::vector<ContainerId> gone;
-  OwnerService owners(engine, names, [&](const ContainerId& id) { gone.push_back(id); });
+  OwnerService owners(engine, names, {.removed = [&](const ContainerId& id) { gone.push_back(id); }});
   engine.add(ownedView(containerId('a'), "alice"));
   ASSERT_TRUE(runner.run(owners.learn(containerId('a'))));
   engine.away = true;

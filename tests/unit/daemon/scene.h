@@ -153,7 +153,7 @@ class Scene {
               [this](std::string image, std::function<void(Status)> done) {
                 names_writer.write(std::move(image), std::move(done));
               }),
-        owners(engine, names, [this](const ContainerId& id) { grants.containerGone(id); }),
+        owners(engine, names, {.removed = [this](const ContainerId& id) { grants.containerGone(id); }}),
         grants(runner.executor(),
                {ledger, writer, owners, engine, events, clock, devices,
                 [this](const std::string& login) { return limitsOf(login); }, std::chrono::milliseconds{0}},

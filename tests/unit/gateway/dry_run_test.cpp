@@ -19,7 +19,7 @@ class DryRunTest : public testing::Test {
  protected:
   DryRunAnswer run(std::string body, std::string target = "/v1.41/containers/create?name=train") {
     ds01::test::AsioRunner runner;
-    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing, images};
+    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing, images, pins};
     DryRunRequest request{.caller = callerNamed("alice", 1001),
                           .target = std::move(target),
                           .user_agent = "Docker-Client/28.0 (linux)",
@@ -48,6 +48,7 @@ class DryRunTest : public testing::Test {
   ds01::test::FakeClock clock;
   net::FairPool computing{2, 256};
   test::FakeImages images;
+  test::FakePins pins;
 };
 
 const char* const kGpu =

@@ -25,6 +25,7 @@
 #include "docker/image_reference.h"
 #include "events/event.h"
 #include "gateway/image_ownership.h"
+#include "gateway/pinning.h"
 #include "gateway/ports.h"
 
 namespace ds01::gateway::test {
@@ -302,21 +303,100 @@ class FakeSite : public Site {
 
 class FakePaths : public Paths {
  public:
-  asio::awaitable<Result<BindSource>> resolveBind(const User& user, std::string source) override {
-    if (source == "/var/run/docker.sock") {
-      co_return BindSource{.path = "/run/ds01/docker.sock", .writable = true, .warning = "another socket is mounted"};
+  asio::awaitable<Result<std::map<std::string, admission::BindFact>>> look(User user,
+                                                                           std::vector<std::string> sources) override {
+    if (away) co_return fail(ErrorCode::Timeout, "the file system does not answer");
+    std::map<std::string, admission::BindFact> facts;
+    for (const std::string& source : sources) {
+      admission::BindFact& fact = facts[source];
+      if (source == "/var/run/docker.sock") {
+        fact = {.resolved = "/run/ds01/docker.sock", .warning = "another socket is mounted", .socket = true};
+      } else if (source.starts_with(user.home + "/")) {
+        fact = {.resolved = source, .mapped = !source.contains("/nfs/")};
+      } else {
+        fact = {.refusal = source + " is not below your home directory"};
+      }
     }
-    if (source.starts_with(user.home + "/")) {
-      co_return BindSource{.path = std::move(source), .writable = true, .warning = {}};
-    }
-    co_return fail(ErrorCode::PermissionDenied, source + " is not below your home directory");
+    co_return facts;
   }
+  std::atomic<bool> away = false;
+};
+
+// Pins nothing, and writes down what was asked.
+class FakePins : public Pins {
+ public:
+  asio::awaitable<std::expected<PinHold, Denial>> hold(User owner, std::vector<admission::PinnedBind> binds,
+                                                       std::vector<std::string>) override {
+    const std::lock_guard lock(mutex);
+    if (denial) co_return std::unexpected(*denial);
+    const std::string token = std::to_string(++tokens);
+    std::vector<std::string> paths;
+    for (const admission::PinnedBind& bind : binds) {
+      paths.push_back(dir + "/" + token + "/" + std::to_string(paths.size()));
+      sources[paths.back()] = {owner.login, {bind.source, bind.bind}};
+    }
+    log.push_back("hold " + token);
+    co_return PinHold(*this, token, std::move(paths));
+  }
+  asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("again " + container.str());
+    co_return denial;
+  }
+  bool has(const ContainerId& container) const override {
+    const std::lock_guard lock(mutex);
+    return with_pins.contains(container) || with_unmapped.contains(container);
+  }
+  bool unmapped(const ContainerId& container) const override {
+    const std::lock_guard lock(mutex);
+    return with_unmapped.contains(container);
+  }
+  bool writable(const ContainerId& container) const override { return has(container); }
+  std::optional<PinSource> sourceOf(std::string_view path, std::string_view login) const override {
+    const std::lock_guard lock(mutex);
+    const auto found = sources.find(std::string(path));
+    if (found == sources.end() || (!login.empty() && found->second.first != login)) return std::nullopt;
+    return found->second.second;
+  }
+  const std::string& directory() const override { return dir; }
+  std::vector<std::string> told() const {
+    const std::lock_guard lock(mutex);
+    return log;
+  }
+
+  std::optional<Denial> denial;
+  std::set<ContainerId> with_pins;
+  std::set<ContainerId> with_unmapped;
+  std::map<std::string, std::pair<std::string, PinSource>> sources;  // login and source, by path
+
+ protected:
+  asio::awaitable<Status> bind(std::string token, ContainerId id, std::vector<std::string>) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("bind " + token + " " + id.str());
+    co_return Status{};
+  }
+  void release(std::string token) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("release " + token);
+  }
+  void uncertain(std::string token) override {
+    const std::lock_guard lock(mutex);
+    log.push_back("uncertain " + token);
+  }
+
+ private:
+  mutable std::mutex mutex;
+  const std::string dir = "/run/ds01/pins";
+  int tokens = 0;
+  std::vector<std::string> log;
 };
 
 class FakeEngineClient : public docker::EngineClient {
  public:
   asio::awaitable<Result<EngineFacts>> facts() override { co_return EngineFacts{}; }
   asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override {
+    const std::lock_guard lock(mutex);
+    if (const auto found = container_views.find(ref); found != container_views.end()) co_return found->second;
     co_return fail(ErrorCode::NotFound, "No such container: " + ref);
   }
   asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
@@ -352,6 +432,9 @@ class FakeEngineClient : public docker::EngineClient {
     if (found == volumes.end()) co_return fail(ErrorCode::NotFound, "get " + name + ": no such volume");
     co_return found->second;
   }
+  asio::awaitable<Result<std::string>> readFile(ContainerId, std::string path) override {
+    co_return fail(ErrorCode::NotFound, "Could not find the file " + path);
+  }
   asio::awaitable<Result<VolumeView>> createVolume(std::string name,
                                                    std::map<std::string, std::string> labels) override {
     const std::lock_guard lock(mutex);
@@ -375,6 +458,7 @@ class FakeEngineClient : public docker::EngineClient {
   }
   std::mutex mutex;
   std::set<std::string> images{"busybox"};
+  std::map<std::string, ContainerView> container_views;
   std::map<std::string, ImageView> image_views;  // by full tag or id; these come first
   std::map<std::string, NetworkView> networks;
   std::map<std::string, VolumeView> volumes;

@@ -76,6 +76,7 @@ class Harness {
   ds01::test::FakeClock clock;
   net::FairPool computing{2, 256};
   FakeImages images;
+  FakePins pins;
 
  private:
   void start(GatewayOptions options);

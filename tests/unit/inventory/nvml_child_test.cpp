@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "inventory/nvml/protocol.h"
-#include "inventory/nvml/spawn.h"
+#include "process/spawn.h"
 #include "support/fake_nvml/nvml_machine.h"
 
 namespace ds01::inventory::nvml {
 namespace {
 
+using process::ChildProcess;
+using process::spawn;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

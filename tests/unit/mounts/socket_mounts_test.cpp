@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "support/asio_runner.h"
 #include "support/temp_dir.h"
 
 namespace ds01::mounts::posix {
@@ -49,7 +48,7 @@ class SocketMountsTest : public testing::Test {
   }
   // "ours", "replaced", "-" for what is neither, or the error.
   std::string find(const std::string& source) {
-    const auto found = runner_.run(mounts_.find(alice_, source));
+    const auto found = findSocket(dir_.file("run/docker.sock"), dir_.file("engine/engine.sock"), alice_, source);
     if (!found) return std::string(toString(found.error().code()));
     if (!*found) return "-";
     EXPECT_EQ((*found)->path, fs::canonical(dir_.file("run/docker.sock")).native());
@@ -60,9 +59,6 @@ class SocketMountsTest : public testing::Test {
   User alice_;
   Fd ours_;
   Fd engine_;
-  net::BlockingPool pool_{1, 8};
-  SocketMounts mounts_{pool_, dir_.file("run/docker.sock"), dir_.file("engine/engine.sock")};
-  test::AsioRunner runner_;
 };
 
 TEST_F(SocketMountsTest, OursMayBeMountedByAnyName) {

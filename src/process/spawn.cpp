@@ -1,4 +1,4 @@
-#include "inventory/nvml/spawn.h"
+#include "process/spawn.h"
 
 #include <array>
 #include <cerrno>
@@ -14,9 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "inventory/nvml/child.h"
-
-namespace ds01::inventory::nvml {
+namespace ds01::process {
 namespace {
 
 constexpr int kCannotExec = 127;
@@ -93,4 +91,4 @@ Result<ChildProcess> spawn(const std::string& program, std::vector<std::string> 
   return child;
 }
 
-}  // namespace ds01::inventory::nvml
+}  // namespace ds01::process

@@ -1,4 +1,4 @@
-// Starting the child process, and what holds it.
+// Starting a child process that talks to us over a socket, and what holds it.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,13 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-namespace ds01::inventory::nvml {
+namespace ds01::process {
+
+// The descriptor at which a child finds its end of the socket pair.
+inline constexpr int kChildSocket = 3;
 
 // A process that is killed and collected when this goes, unless it has been collected before; one that cannot be killed
-// because it is stuck in the driver is left to init's care.
+// because it is stuck in the kernel is left to init's care.
 class ChildProcess {
  public:
   ChildProcess(pid_t pid, Fd pidfd, Fd socket);
@@ -39,8 +42,8 @@ class ChildProcess {
 };
 
 // Runs `program` (a path) with these arguments, the first being its name; the child has the other end of a socket pair
-// as descriptor 3, /dev/null as standard input and output, our standard error, a session of its own and nothing else of
-// ours, and is killed when the calling thread ends.
+// as descriptor kChildSocket, /dev/null as standard input and output, our standard error, a session of its own and
+// nothing else of ours, and is killed when the calling thread ends.
 Result<ChildProcess> spawn(const std::string& program, std::vector<std::string> arguments);
 
-}  // namespace ds01::inventory::nvml
+}  // namespace ds01::process

@@ -1,5 +1,3 @@
-#include "mounts/posix/path_resolver.h"
-
 #include <algorithm>
 #include <functional>
 #include <future>
@@ -13,14 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "mounts/posix/borrowed_credentials.h"
-#include "support/asio_runner.h"
+#include "mounts/posix/resolve_below.h"
 #include "support/temp_dir.h"
 
 namespace ds01::mounts::posix {
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr std::uint32_t kAlice = 54321;
 constexpr std::uint32_t kProject = 54400;
@@ -28,9 +25,9 @@ constexpr std::uint32_t kProject = 54400;
 #define SKIP_UNLESS_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "only root can look with somebody else's rights"
 
-class PathResolverTest : public testing::Test {
+class ResolveForTest : public testing::Test {
  protected:
-  PathResolverTest() {
+  ResolveForTest() {
     ::chmod(dir_.path().c_str(), 0755);
     alice_.uid = kAlice;
     alice_.gid = kAlice;
@@ -46,7 +43,8 @@ class PathResolverTest : public testing::Test {
     EXPECT_EQ(::chmod(dir_.file(name).c_str(), mode), 0);
   }
   Result<Source> resolveSource(const std::string& name) {
-    return runner_.run(resolver_.resolve(alice_, dir_.file(name)));
+    const auto borrowed = BorrowedCredentials::take(alice_);
+    return borrowed ? resolveFor(alice_, roots_, dir_.file(name)) : fail(borrowed.error());
   }
   Result<std::string> resolve(const std::string& name) {
     const auto source = resolveSource(name);
@@ -55,12 +53,10 @@ class PathResolverTest : public testing::Test {
 
   test::TempDir dir_;
   User alice_;
-  net::BlockingPool pool_{1, 8};  // one thread, so that rights which stayed behind would show
-  PathResolver resolver_{pool_};
-  test::AsioRunner runner_;
+  Roots roots_;
 };
 
-TEST_F(PathResolverTest, Root_AHomeOfSomebodyElsesIsNotToBeMounted) {
+TEST_F(ResolveForTest, Root_AHomeOfSomebodyElsesIsNotToBeMounted) {
   SKIP_UNLESS_ROOT();
   dir_.makeDir("alice/data");
   EXPECT_TRUE(resolve("alice/data"));
@@ -70,7 +66,7 @@ TEST_F(PathResolverTest, Root_AHomeOfSomebodyElsesIsNotToBeMounted) {
   EXPECT_EQ(refused.error().code(), ErrorCode::PermissionDenied);
 }
 
-TEST_F(PathResolverTest, Root_LooksWithTheUsersRights) {
+TEST_F(ResolveForTest, Root_LooksWithTheUsersRights) {
   SKIP_UNLESS_ROOT();
   dir_.makeDir("alice/mine");
   own("alice/mine", kAlice, kAlice, 0700);
@@ -89,7 +85,7 @@ TEST_F(PathResolverTest, Root_LooksWithTheUsersRights) {
   EXPECT_FALSE(resolve("alice/projects/inner")) << "groups of an earlier look do not stay";
 }
 
-TEST_F(PathResolverTest, Root_BelowASharedRootOneMountsWhatOneCanReadAndWritesWhereOneCanWrite) {
+TEST_F(ResolveForTest, Root_BelowASharedRootOneMountsWhatOneCanReadAndWritesWhereOneCanWrite) {
   SKIP_UNLESS_ROOT();
   dir_.makeDir("scratch/alice");
   dir_.makeDir("scratch/bob/open");
@@ -101,7 +97,7 @@ TEST_F(PathResolverTest, Root_BelowASharedRootOneMountsWhatOneCanReadAndWritesWh
   own("scratch/bob/open", kAlice + 1, kAlice + 1, 0777);
   own("scratch/sets", 0, 0, 0755);
   own("scratch/sets/file", 0, 0, 0644);
-  resolver_.setRoots({.home = true, .directories = {dir_.file("scratch")}});
+  roots_ = {.home = true, .directories = {dir_.file("scratch")}};
 
   EXPECT_TRUE(resolveSource("scratch/alice").value().writable);
   EXPECT_TRUE(resolveSource("scratch/alice/new").value().writable);
@@ -114,31 +110,29 @@ TEST_F(PathResolverTest, Root_BelowASharedRootOneMountsWhatOneCanReadAndWritesWh
   EXPECT_TRUE(resolve("alice"));
 }
 
-TEST_F(PathResolverTest, Root_AHomeOfSomebodyElsesLeavesTheOtherRoots) {
+TEST_F(ResolveForTest, Root_AHomeOfSomebodyElsesLeavesTheOtherRoots) {
   SKIP_UNLESS_ROOT();
   dir_.makeDir("scratch/alice");
   own("scratch/alice", kAlice, kAlice, 0700);
   own("alice", 0, 0, 0755);
-  resolver_.setRoots({.home = true, .directories = {dir_.file("scratch")}});
+  roots_ = {.home = true, .directories = {dir_.file("scratch")}};
   EXPECT_TRUE(resolve("scratch/alice"));
   EXPECT_FALSE(resolve("alice"));
 }
 
-TEST_F(PathResolverTest, Root_TheThreadIsRootAgainAfterwards) {
+TEST_F(ResolveForTest, Root_TheThreadIsRootAgainAfterwards) {
   SKIP_UNLESS_ROOT();
   ASSERT_TRUE(resolve("alice"));
   const std::string roots = dir_.makeDir("roots");
   own("roots", 0, 0, 0700);
   const std::string file = dir_.write("roots/file", "x");
-  const std::function<Result<bool>()> work = [file] {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) ::close(fd);
-    return Result<bool>(fd >= 0 && ::setfsuid(static_cast<uid_t>(-1)) == 0 && ::setfsgid(static_cast<gid_t>(-1)) == 0);
-  };
-  EXPECT_TRUE(runner_.run(pool_.run<bool>(work, 10s)).value());
+  const Fd open(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_TRUE(open.valid());
+  EXPECT_EQ(::setfsuid(static_cast<uid_t>(-1)), 0);
+  EXPECT_EQ(::setfsgid(static_cast<gid_t>(-1)), 0);
 }
 
-TEST_F(PathResolverTest, Root_NoOtherThreadNotices) {
+TEST_F(ResolveForTest, Root_NoOtherThreadNotices) {
   SKIP_UNLESS_ROOT();
   std::vector<gid_t> before(static_cast<std::size_t>(::getgroups(0, nullptr)));
   ::getgroups(static_cast<int>(before.size()), before.data());
@@ -162,34 +156,16 @@ TEST_F(PathResolverTest, Root_NoOtherThreadNotices) {
   EXPECT_TRUE(result.get().value());
 }
 
-TEST_F(PathResolverTest, RootItselfAndOtherProcessesNeedNoSwitch) {
+TEST_F(ResolveForTest, RootItselfAndOtherProcessesNeedNoSwitch) {
   User root;
   const auto borrowed = BorrowedCredentials::take(root);
   ASSERT_TRUE(borrowed);
   EXPECT_EQ(::setfsuid(static_cast<uid_t>(-1)), static_cast<int>(::geteuid()));
 }
 
-TEST_F(PathResolverTest, AHungFileSystemIsATimeout) {
-  std::promise<void> gate;
-  const std::shared_future<void> open = gate.get_future().share();
-  const std::function<Result<bool>()> hang = [open] {
-    open.wait();
-    return Result<bool>(true);
-  };
-  ASSERT_FALSE(runner_.run(pool_.run<bool>(hang, 20ms)));
-  PathResolver hasty(pool_, 20ms);
-  const auto path = runner_.run(hasty.resolve(alice_, alice_.home));
-  ASSERT_FALSE(path);
-  EXPECT_EQ(path.error().code(), ErrorCode::Timeout);
-  gate.set_value();
-}
-
-TEST_F(PathResolverTest, WhatIsNoPathNeedsNoThread) {
-  net::BlockingPool none(0, 0);
-  PathResolver resolver(none);
-  EXPECT_EQ(runner_.run(resolver.resolve(alice_, "relative")).error().code(), ErrorCode::InvalidArgument);
-  EXPECT_EQ(runner_.run(resolver.resolve(alice_, "/a/../b")).error().code(), ErrorCode::PermissionDenied);
-  EXPECT_EQ(runner_.run(resolver.resolve(alice_, alice_.home)).error().code(), ErrorCode::Unavailable);
+TEST_F(ResolveForTest, WhatIsNoPathIsNotLookedAt) {
+  EXPECT_EQ(resolveFor(alice_, roots_, "relative").error().code(), ErrorCode::InvalidArgument);
+  EXPECT_EQ(resolveFor(alice_, roots_, "/a/../b").error().code(), ErrorCode::PermissionDenied);
 }
 
 }  // namespace
