@@ -59,11 +59,11 @@ unit_tests() {
   as_owner "${prefix[@]}" ctest "${options[@]}"
 }
 
-# The real programs, built with AddressSanitizer and UBSan, against a real Engine. What a sanitizer reports fails the
-# run also when the test that caused it did not notice.
-system_tests() {
-  local bin=$DS01_ROOT/build/asan-ubsan/bin reports=$TEST_RESULTS/sanitizer options status=0 report
-  options=(-q -rs -p no:cacheprovider --junitxml "$TEST_RESULTS/system.xml")
+# sanitized_tests NAME: tests/NAME with the real programs, built with AddressSanitizer and UBSan, against a real Engine.
+# What a sanitizer reports fails the run also when the test that caused it did not notice.
+sanitized_tests() {
+  local name=$1 bin=$DS01_ROOT/build/asan-ubsan/bin reports=$TEST_RESULTS/sanitizer-$1 options status=0 report
+  options=(-q -rs -p no:cacheprovider --junitxml "$TEST_RESULTS/$name.xml")
   [[ -z $TEST_EXPRESSION ]] || options+=(-k "$TEST_EXPRESSION")
   [[ -x $bin/ds01d ]] || die "test: $bin/ds01d is missing"
   rm -rf "$reports"
@@ -74,7 +74,7 @@ system_tests() {
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:log_path=$reports/asan
     export UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/ubsan
     export LSAN_OPTIONS=print_suppressions=0
-    "$DS01_PYTHON" -m pytest "${options[@]}" tests/system
+    "$DS01_PYTHON" -m pytest "${options[@]}" "tests/$name"
   ) || status=$?
   # 5: nothing matched the expression, which is for the closing count to judge.
   if ((status == 5)) && [[ -n $TEST_EXPRESSION ]]; then status=0; fi
@@ -110,15 +110,15 @@ differential_stage() {
   fi
 }
 
-# System tests need root: an Engine, other users, cgroups. Without it a person is told, CI fails.
-system_stage() {
+# rooted_stage NAME: tests that need root: an Engine, other users, cgroups. Without it a person is told, CI fails.
+rooted_stage() {
   if is_root; then
-    stage system system_tests || true
+    stage "$1" sanitized_tests "$1" || true
   elif in_ci; then
-    TEST_FAILED+=(system)
-    say "── system: FAILED: needs root"
+    TEST_FAILED+=("$1")
+    say "── $1: FAILED: needs root"
   else
-    say "── system: NOT RUN: needs root (sudo tools/dev test --system)"
+    say "── $1: NOT RUN: needs root (sudo tools/dev test --$1)"
   fi
 }
 
@@ -153,7 +153,7 @@ dev_test() {
   local what=full
   while (($# > 0)); do
     case $1 in
-      --quick | --unit | --system) what=${1#--} ;;
+      --quick | --unit | --system | --corpus) what=${1#--} ;;
       -k)
         shift
         TEST_EXPRESSION=${1:?test: -k needs an expression}
@@ -175,14 +175,15 @@ dev_test() {
       differential_stage
       unit_stages asan-ubsan tsan
       fuzz_stages
-      system_stage
+      rooted_stage system
+      rooted_stage corpus
       ;;
     quick)
       stage lint dev_lint || true
       unit_stages dev
       ;;
     unit) unit_stages dev ;;
-    system) if stage "build asan-ubsan" build_preset asan-ubsan; then system_stage; fi ;;
+    system | corpus) if stage "build asan-ubsan" build_preset asan-ubsan; then rooted_stage "$what"; fi ;;
   esac
   closing
 }

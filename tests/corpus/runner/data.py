@@ -1,0 +1,104 @@
+"""The attempts, read from attempts/*.yaml. docs/security.md says what each key means."""
+
+import dataclasses
+from pathlib import Path
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[1] / "attempts"
+
+_STEP = {"as", "send", "json", "body", "headers", "tar", "load", "argv", "raw", "then_hex", "answers"}
+_QUESTION = {"ask", "status", "shows", "differs", "body_has", "told", "logs", "host", "execs"}
+_OTHER = {"id", "tries", "given", "before", "create", "host_config", "run", "needs", "alone", "undo"}
+
+
+class BadData(Exception):
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    id: str
+    class_name: str
+    tries: str  # one sentence
+    who: str
+    given: tuple  # what there is before: names in things.py
+    before: tuple  # argv lists, run as the attacker
+    steps: tuple
+    waits: bool  # for the end of {mine}, at the Engine
+    question: dict
+    needs: str  # "", "gcc", "api 1.44" or "api below 1.44"
+    alone: bool  # what it does would disturb the others
+    undo: tuple  # requests at the Engine, for what cleaning up by name does not find
+    known_open: bool  # of a class that SECURITY.md says ds01d does not hold
+
+
+def _created(raw):
+    """`host_config: H` and `create: C` are a create of {mine}; `run: C` is one that is started and waited for."""
+    body = dict(raw.get("create") or raw.get("run") or {})
+    if "host_config" in raw:
+        body["HostConfig"] = raw["host_config"]
+    steps = [{"send": "POST /containers/create?name={mine}", "json": {"Image": "{image}", **body}}]
+    if "run" in raw:
+        steps.append({"send": "POST /containers/{mine}/start"})
+    return steps
+
+
+def _steps(raw):
+    if raw.keys() & {"create", "host_config", "run"}:
+        return _created(raw)
+    if isinstance(raw.get("send"), list):
+        return raw["send"]
+    return [{key: raw[key] for key in raw.keys() & _STEP - {"as"}}]
+
+
+def _question(raw):
+    question = {key: raw[key] for key in raw.keys() & _QUESTION}
+    if raw.keys() & {"create", "host_config"}:
+        question.setdefault("ask", "/containers/{mine}/json")
+        # Unless something else is said: the container is there and has what was asked for.
+        if "host_config" in raw and question.keys() == {"ask"}:
+            question["shows"] = {f"HostConfig.{key}": value for key, value in raw["host_config"].items()}
+    return question
+
+
+def _attempt(raw, class_name, known_open):
+    unknown = raw.keys() - _STEP - _QUESTION - _OTHER
+    if unknown or not raw.get("id") or not raw.get("tries"):
+        raise BadData(f"{class_name}/{raw.get('id')}: unknown keys {sorted(unknown)}, or id or tries missing")
+    steps, question = _steps(raw), _question(raw)
+    for step in steps:
+        if step.keys() - _STEP or not step.keys() & {"send", "argv", "raw"}:
+            raise BadData(f"{raw['id']}: not a step: {step}")
+    if not question.keys() - {"ask"}:
+        raise BadData(f"{raw['id']}: no question")
+    given = raw.get("given", [])
+    return Attempt(
+        id=raw["id"],
+        class_name=class_name,
+        tries=raw["tries"],
+        who=raw.get("as", "alice"),
+        given=tuple([given] if isinstance(given, str) else given),
+        before=tuple(raw.get("before", [])),
+        steps=tuple(steps),
+        waits="run" in raw,
+        question=question,
+        needs=raw.get("needs", ""),
+        alone=raw.get("alone", False),
+        undo=tuple(raw.get("undo", [])),
+        known_open=known_open,
+    )
+
+
+def load(folder=FOLDER):
+    """All attempts in the order of files and lines, and the titles of their classes."""
+    attempts, titles = [], {}
+    for path in sorted(Path(folder).glob("*.yaml")):
+        text = yaml.safe_load(path.read_text(encoding="utf-8"))
+        titles[path.stem] = text["title"]
+        attempts += [_attempt(raw, path.stem, text.get("known_open", False)) for raw in text["attempts"]]
+    ids = [attempt.id for attempt in attempts]
+    twice = {each for each in ids if ids.count(each) > 1}
+    if twice:
+        raise BadData(f"ids that stand twice: {sorted(twice)}")
+    return attempts, titles

@@ -1,0 +1,100 @@
+"""Runs attempts against one socket and says what became of each."""
+
+import concurrent.futures
+import dataclasses
+import shutil
+import time
+import traceback
+
+from lib.waiting import wait_until
+
+from .act import perform
+from .question import Question
+from .things import NotPrepared, Things, filled
+
+THROUGH, HELD, NOT_HERE, BROKEN = "through", "held", "not applicable here", "broken"
+WORKERS = 4
+
+
+@dataclasses.dataclass
+class Result:
+    attempt: object
+    verdict: str
+    detail: str = ""
+    seconds: float = 0.0
+
+
+def _applies(attempt, engine):
+    if not attempt.needs:
+        return True
+    if attempt.needs == "gcc":  # for a client in containers that have none
+        return shutil.which("gcc") is not None
+    what, *below, wanted = attempt.needs.split()
+    assert what == "api" and below in ([], ["below"]), attempt.needs
+    shown, wanted = (tuple(map(int, text.split("."))) for text in (engine.api("GET", "/version").json()["ApiVersion"], wanted))
+    return shown < wanted if below else shown >= wanted
+
+
+def _ended(engine, name):
+    """The end of a container that may never have been made or started."""
+
+    def ended():
+        shown = engine.api("GET", f"/containers/{name}/json", expect=None)
+        return shown.status == 404 or not shown.json()["State"]["Running"]
+
+    wait_until(ended, 20, f"{name} ends")
+
+
+def _attempted(attempt, things, site):
+    person = site.people[attempt.who]
+    things.make(attempt.given)
+    for argv in filled(list(attempt.before), things.words):
+        person.client.run(argv)
+    question = Question(site.engine, things.words, filled(attempt.question, things.words))
+    if not question.remember():
+        return BROKEN, "the question is answered with yes before anything was tried"
+    things.words["now"] = f"{time.time():.6f}"
+    came_back = b""
+    for step in filled(list(attempt.steps), things.words):
+        step["_told"] = question.asked.get("told", "").encode()
+        if "as" in step:  # in between, somebody else does something; what they are told is not the attacker's
+            perform(step, site.people[step["as"]], site.engine)
+        else:
+            came_back += perform(step, person, site.engine)
+    if attempt.waits:
+        _ended(site.engine, things.words["mine"])
+    through = question.answered_yes(came_back)
+    return (THROUGH if through else HELD), came_back[-600:].decode(errors="replace")
+
+
+def run_one(attempt, number, site):
+    begin = time.monotonic()
+    if not _applies(attempt, site.engine):
+        return Result(attempt, NOT_HERE, f"needs {attempt.needs}")
+    things = Things(site, str(number))
+    try:
+        verdict, detail = _attempted(attempt, things, site)
+    except NotPrepared as error:
+        verdict, detail = BROKEN, str(error)
+    except Exception:  # one attempt's failure is its own, and is reported with its name
+        verdict, detail = BROKEN, traceback.format_exc(limit=-3)
+    finally:
+        things.clean(attempt.undo)
+    return Result(attempt, verdict, detail, time.monotonic() - begin)
+
+
+def run_all(attempts, site, workers=WORKERS):
+    """In the order given. Those that would disturb others come last, one after the other."""
+    numbered = list(enumerate(attempts))
+    results = {}
+    site.prepare()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            futures = {number: pool.submit(run_one, each, number, site) for number, each in numbered if not each.alone}
+            results = {number: future.result() for number, future in futures.items()}
+        for number, each in numbered:
+            if each.alone:
+                results[number] = run_one(each, number, site)
+    finally:
+        site.clean()
+    return [results[number] for number, _ in numbered]
