@@ -33,6 +33,7 @@ constexpr std::array kPasses{
     Pass{"binds", checkBinds},  // adds to the mounts
     Pass{"pins", runAsOwner},
     Pass{"owners of files", keepOwnersOfFiles},
+    Pass{"processes", keepFoldersApart},
     Pass{"groups", joinOwnersGroups},
     Pass{"view", namePinUsers},
     Pass{"volumes", ownVolumes, Pass::For::Everybody},

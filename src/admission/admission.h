@@ -42,7 +42,8 @@ struct References {
 
 struct ContainerFact {
   ContainerId id;
-  bool own = false;  // the caller may use it, or the owner if another was named
+  bool own = false;          // the caller may use it, or the owner if another was named
+  bool has_folders = false;  // of the host, by pins
 };
 
 struct NetworkFact {

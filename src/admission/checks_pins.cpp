@@ -12,6 +12,7 @@
 
 #include "admission/json_access.h"
 #include "admission/pass.h"
+#include "admission/references.h"
 
 namespace ds01::admission {
 namespace {
@@ -54,20 +55,15 @@ Denial mustRunAsOwner(const Reason& reason, const std::string& user, const User&
                    {"User", shown(user), fmt::format("{}:{}", owner.uid, owner.gid)}, fmt::format("Add {}.", remedy));
 }
 
-// No group that an image's files or the request would give.
-Verdict checkGroups(const Context& context, const Reason& reason, const User& owner) {
+// The Engine looks for each among the names of the image's groups first, numbers too, so any of them may be any group.
+Verdict checkNoGroups(const Context& context, const Reason& reason) {
   const auto groups = strings(context.host(), "GroupAdd", "HostConfig.");
   if (!groups) return groups.error();
-  for (const std::string& group : *groups) {
-    const auto gid = number(group);
-    if (gid && isGroupOf(owner, *gid)) continue;
-    return explained(forbidden(reason.name, fmt::format("--group-add {} (HostConfig.GroupAdd) is not allowed here: {}; "
-                                                        "name groups of yours by number",
-                                                        shown(group), reason.sentence)),
-                     {"HostConfig.GroupAdd", shown(group), "numbers of groups that you are in"},
-                     fmt::format("Leave --group-add {} out.", shown(group)));
-  }
-  return std::nullopt;
+  if (groups->empty()) return std::nullopt;
+  return explained(forbidden(reason.name, fmt::format("--group-add {} (HostConfig.GroupAdd) is not allowed here: {}",
+                                                      shown(groups->front()), reason.sentence)),
+                   {"HostConfig.GroupAdd", shown(groups->front()), "nothing"},
+                   fmt::format("Leave --group-add {} out.", shown(groups->front())));
 }
 
 Verdict checkNoCapabilities(const Context& context, const Reason& reason) {
@@ -121,7 +117,7 @@ Verdict runAsOwner(Context& context) {
   if (user.empty()) user = context.facts.image_user;
   const std::optional<std::string> own = asOwner(user, owner);
   if (!own) return mustRunAsOwner(*reason, user, owner);
-  if (Verdict denial = checkGroups(context, *reason, owner)) return denial;
+  if (Verdict denial = checkNoGroups(context, *reason)) return denial;
   if (Verdict denial = checkNoCapabilities(context, *reason)) return denial;
   // With a group in the request the Engine reads none from the image's /etc/group.
   context.body()["User"] = *own;
@@ -138,9 +134,24 @@ Verdict keepOwnersOfFiles(Context& context) {
   return withoutCapabilities(context, {"CHOWN"}, "a folder of the host that it may write to");
 }
 
+// In a common pid namespace each container sees the other's mounts (/proc/PID/root), with its own capabilities.
+Verdict keepFoldersApart(Context& context) {
+  const std::string_view mode = text(context.host(), "PidMode");
+  if (!mode.starts_with(kContainerMode)) return std::nullopt;
+  const auto joined = context.facts.containers.find(std::string(mode.substr(kContainerMode.size())));
+  const bool theirs = joined != context.facts.containers.end() && joined->second.has_folders;
+  if (!theirs && context.out.pins.empty()) return std::nullopt;
+  return explained(
+      forbidden("pid_folders", fmt::format("--pid {} (HostConfig.PidMode) is not allowed here, because one of the two "
+                                           "containers has a folder of this machine mounted; leave it out",
+                                           shown(mode))),
+      {"HostConfig.PidMode", shown(mode), "nothing"}, "Leave --pid out, or mount a volume instead.");
+}
+
 // What a group shares in a directory of the site stays readable to whoever is in it.
 Verdict joinOwnersGroups(Context& context) {
-  if (std::ranges::none_of(context.out.pins, &PinnedBind::shared)) return std::nullopt;
+  const bool shared = std::ranges::any_of(context.out.pins, &PinnedBind::shared);
+  if (!shared || context.out.as_owner) return std::nullopt;  // why: checkNoGroups()
   const auto given = strings(context.host(), "GroupAdd", "HostConfig.");
   if (!given) return given.error();
   const User& owner = ownerOf(context.facts);
@@ -161,8 +172,8 @@ Verdict namePinUsers(Context& context) {
   if (metadata.empty()) metadata = context.facts.image_dev_container;
   std::string remote = context.out.as_owner ? std::string() : remoteUser(metadata);
   if (!remote.empty()) context.out.pin_users.push_back(std::move(remote));
-  std::string user(text(context.body(), "User"));
-  context.out.pin_users.push_back(user.empty() ? context.facts.image_user : std::move(user));
+  const std::string_view user = text(context.body(), "User");
+  context.out.pin_users.emplace_back(user.empty() ? std::string_view(context.facts.image_user) : user);
   return std::nullopt;
 }
 

@@ -101,10 +101,25 @@ Verdict checkHostPathOptions(const BindSpec& spec) {
   return std::nullopt;
 }
 
-// Our socket, as it goes to the Engine.
+// The Engine mounts what a container has there into all that join its network, which have no record of it (moby's
+// TrySetNetworkMount and NetworkMounts).
+Verdict checkNetworkFile(std::string_view target) {
+  const std::string clean = cleanPath(target);
+  if (clean != "/etc/hosts" && clean != "/etc/hostname" && clean != "/etc/resolv.conf") return std::nullopt;
+  return explained(
+      forbidden("bind_target", fmt::format("a folder or file of the host cannot be mounted at {} here; use --add-host, "
+                                           "--hostname, --dns",
+                                           clean)),
+      {"HostConfig.Binds, HostConfig.Mounts", clean, "any other target"}, "Use --add-host, --hostname or --dns.");
+}
+
+// Our socket, as it goes to the Engine. Read-only, which keeps nobody from connecting: root in the container would own
+// it, and could close it to everybody (chmod).
 std::string socketBind(const std::string& socket, const BindSpec& spec) {
-  std::string bind = socket + ":" + spec.target;
-  for (std::size_t i = 0; i < spec.options.size(); ++i) bind += (i == 0 ? ":" : ",") + spec.options[i];
+  std::string bind = socket + ":" + spec.target + ":ro";
+  for (const std::string& option : spec.options) {
+    if (option != "ro" && option != "rw") bind += "," + option;
+  }
   return bind;
 }
 
@@ -134,7 +149,10 @@ Verdict takeHostPath(Context& context, const std::string& text, const BindSpec& 
   if (Verdict denial = checkHostPathOptions(spec)) return denial;
   const auto fact = resolveSource(context, spec.source, spec.has("ro"));
   if (!fact) return fact.error();
-  if (!(*fact)->socket) return moveToMounts(context, text, spec, **fact);
+  if (!(*fact)->socket) {
+    if (Verdict denial = checkNetworkFile(spec.target)) return denial;
+    return moveToMounts(context, text, spec, **fact);
+  }
   kept.emplace_back(socketBind((*fact)->resolved, spec));
   return std::nullopt;
 }
@@ -165,7 +183,11 @@ Verdict checkBindMount(Context& context, json::object& mount, std::size_t place)
   const auto fact = resolveSource(context, source, isSet(mount, "ReadOnly"));
   if (!fact) return fact.error();
   mount["Source"] = (*fact)->resolved;
-  if ((*fact)->socket) return std::nullopt;
+  if ((*fact)->socket) {
+    mount["ReadOnly"] = true;  // as in socketBind()
+    return std::nullopt;
+  }
+  if (Verdict denial = checkNetworkFile(text(mount, "Target"))) return denial;
   context.out.pins.push_back({.source = source,
                               .create = create,
                               .read_only = isSet(mount, "ReadOnly"),

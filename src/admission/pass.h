@@ -68,6 +68,7 @@ Verdict checkMounts(Context& context);
 // checks_pins.cpp: as whom a container with binds runs
 Verdict runAsOwner(Context& context);
 Verdict keepOwnersOfFiles(Context& context);
+Verdict keepFoldersApart(Context& context);
 Verdict joinOwnersGroups(Context& context);
 Verdict namePinUsers(Context& context);
 // USER[:GROUP] in digits as UID:GID, if that is this user, who is not root, with one of their groups.

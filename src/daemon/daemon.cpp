@@ -33,7 +33,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStopDeadline{3000};
+constexpr milliseconds kStopDeadline{6000};  // a folder that hangs is waited for 5 s
 
 admission::Emitter emitterOf(const config::GpuSettings& gpu, const config::GpuSource& source) {
   const auto by_source = source.kind == config::GpuSource::Kind::Sim ? config::Emitter::Sim : config::Emitter::Nvidia;
@@ -94,7 +94,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
               }),
       name_pool_(4, 256),
       log_pool_(1, 16),
-      pin_pool_(4, gateway::ConnectionLimits().per_account),
+      pin_pool_(16, gateway::ConnectionLimits().per_account, 3),
       pin_disk_pool_(1, 1024),
       device_pool_(1, 1024),
       computing_(2, gateway::ConnectionLimits().per_account),
@@ -104,7 +104,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       paths_(pin_helper_, {.listen = options_.listen_path, .engine = options_.engine_path}, failures_),
       pins_(io_.get_executor(),
             {pin_helper_, engine_, pin_disk_pool_,
-             [this](std::string login) { return identities_.findUser(std::move(login)); }},
+             [this](std::string login) { return identities_.findUser(std::move(login)); }, clock_},
             {.listen = options_.listen_path,
              .engine = options_.engine_path,
              .directory = std::filesystem::absolute(options_.run_dir / "pins").lexically_normal().native(),
@@ -307,6 +307,7 @@ void Daemon::stop() {
   if (gpu_watch_) gpu_watch_->stop();
   if (control_acceptor_) control_acceptor_->close();
   computing_.stop();  // sessions must not wait for their turn there
+  pin_pool_.stop();
   gateway_.stop();
   user_listener_.reset();
   control_listener_.reset();

@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 16;
 constexpr std::chrono::milliseconds kDiskLimit{10'000};
+constexpr std::chrono::seconds kInOrderWithin{20};  // what is not mounted by then does not keep the sockets closed
+constexpr std::size_t kMostGone = 256;
 
 Denial denialOf(const Error& error) {
   switch (error.code()) {
@@ -110,9 +112,10 @@ asio::awaitable<std::expected<gateway::PinHold, Denial>> PinService::hold(User o
   Status pinned = co_await save(token);
   if (!pinned) {
     entries_.erase(token);
-    co_return std::unexpected(Denial{
-        503, "pins_unwritable",
-        fmt::format("what is mounted cannot be written down: {}; tell your administrator", pinned.error().message())});
+    spdlog::error("which folders a container mounts is not on disk: {}", pinned.error().message());
+    co_return std::unexpected(Denial{503, "pins_unwritable",
+                                     "which folders a container mounts could not be written to disk, so nothing was "
+                                     "started; tell your administrator"});
   }
   pinned = co_await mount(token, std::move(owner));
   if (!pinned) {
@@ -120,6 +123,7 @@ asio::awaitable<std::expected<gateway::PinHold, Denial>> PinService::hold(User o
     co_return std::unexpected(denialOf(pinned.error()));
   }
   std::vector<std::string> paths;
+  paths.reserve(count);
   for (std::size_t number = 0; number < count; ++number) paths.push_back(pinPath(directory(), token, number));
   co_return gateway::PinHold(*this, token, std::move(paths));
 }
@@ -148,7 +152,7 @@ asio::awaitable<Status> PinService::mount(std::string token, User user) {
     if (found.error) co_return fail(*found.error);
   }
   const auto after = entries_.find(token);
-  if (after == entries_.end()) {
+  if (after == entries_.end() || after->second.dropped) {
     runBeside(executor_, unmount(token), "unmount the folders of a container that has gone");
     co_return fail(ErrorCode::NotFound, "the container has gone");
   }
@@ -161,7 +165,7 @@ asio::awaitable<Status> PinService::mount(std::string token, User user) {
 asio::awaitable<Status> PinService::mountFor(std::string token) {
   const auto entry = entries_.find(token);
   if (entry == entries_.end()) co_return Status{};
-  std::string login = entry->second.record.login;
+  const std::string login = entry->second.record.login;
   const Result<std::optional<User>> user = co_await parts_.find_user(login);
   if (!user) co_return fail(ErrorCode::Unavailable, user.error().message());
   if (!*user) co_return fail(noLogin(login));
@@ -187,6 +191,10 @@ asio::awaitable<Status> PinService::bind(std::string token, ContainerId id, std:
   if (found == entries_.end()) co_return Status{};
   Entry& entry = found->second;
   entry.in_flight = false;
+  if (std::ranges::find(gone_, id) != gone_.end()) {
+    drop(token);
+    co_return Status{};
+  }
   entry.container = id;
   containers_[id] = token;
   const std::optional<User> owner = entry.mounted_as;
@@ -217,7 +225,15 @@ asio::awaitable<std::optional<mounts::ViewIds>> PinService::idsIn(ContainerId id
   co_return std::nullopt;
 }
 
-asio::awaitable<std::optional<Denial>> PinService::pinAgain(ContainerId container) {
+bool PinService::has(const ContainerId& container) const {
+  return containers_.contains(container) || lost_.contains(container) || unpinned_.contains(container);
+}
+
+asio::awaitable<std::optional<Denial>> PinService::pinAgain(ContainerId container, bool admin) {
+  if (unpinned_.contains(container) && !admin) {
+    co_return Denial{409, "pins_missing",
+                     "this container mounts folders in a way that is no longer open here; remove it and make it anew"};
+  }
   if (lost_.contains(container)) {
     co_return Denial{409, "pins_lost",
                      "which folders this container mounts is not known any more; remove it and make it anew"};
@@ -267,6 +283,16 @@ std::optional<gateway::PinSource> PinService::sourceOf(std::string_view path, st
 
 void PinService::noticed(const ContainerView& view) {
   const std::string below = directory() + "/";
+  // All that we make since then carry the label.
+  const bool before = !view.labels.contains(std::string(admission::kRunsAs));
+  const bool of_user = view.labels.contains("ds01.user");
+  const auto is_folder = [&](const std::string& source) {
+    return source != settings_.listen && !source.starts_with(below);
+  };
+  if (before && of_user &&
+      (std::ranges::any_of(view.binds, is_folder) || std::ranges::any_of(view.bind_mounts, is_folder))) {
+    unpinned_.insert(view.id);
+  }
   for (const std::string& source : view.bind_mounts) {
     if (!source.starts_with(below)) continue;
     const std::string token = source.substr(below.size(), source.find('/', below.size()) - below.size());
@@ -283,8 +309,13 @@ void PinService::noticed(const ContainerView& view) {
 
 void PinService::gone(const ContainerId& container) {
   lost_.erase(container);
+  unpinned_.erase(container);
   const auto token = containers_.find(container);
-  if (token == containers_.end()) return;
+  if (token == containers_.end()) {
+    gone_.push_back(container);
+    if (gone_.size() > kMostGone) gone_.pop_front();
+    return;
+  }
   const std::string which = token->second;
   containers_.erase(token);
   drop(which);
@@ -293,9 +324,12 @@ void PinService::gone(const ContainerId& container) {
 void PinService::allNoticed() {
   std::vector<std::string> of_nobody;
   for (const auto& [token, entry] : entries_) {
-    if (!entry.container && !entry.in_flight) of_nobody.push_back(token);
+    if (!entry.container && !entry.in_flight && !entry.dropped) of_nobody.push_back(token);
   }
   for (const std::string& token : of_nobody) drop(token);
+  for (const auto& [token, entry] : entries_) {
+    if (entry.dropped) runBeside(executor_, unmount(token), "unmount the folders of a container");
+  }
   runBeside(executor_, mountMissing(), "mount the folders of containers");
 }
 
@@ -309,16 +343,26 @@ void PinService::uncertain(std::string token) {
   if (entry != entries_.end()) entry->second.in_flight = false;
 }
 
+// It is counted until it is gone.
 void PinService::drop(const std::string& token) {
-  if (entries_.erase(token) == 0) return;
+  const auto entry = entries_.find(token);
+  if (entry == entries_.end() || std::exchange(entry->second.dropped, true)) return;
+  if (entry->second.container) containers_.erase(*entry->second.container);
   runBeside(executor_, unmount(token), "unmount the folders of a container");
 }
 
 asio::awaitable<void> PinService::unmount(std::string token) {
   Job job = jobFor(Job::What::Release);
   job.tokens = {token};
+  if (const auto entry = entries_.find(token); entry != entries_.end() && entry->second.mounted_as) {
+    job.user = *entry->second.mounted_as;  // in whose turn it is done
+  }
   const Result<Report> done = co_await parts_.helper.run(std::move(job));
-  if (!done) spdlog::error("the folders of a container are still mounted: {}", done.error().message());
+  if (!done) {
+    spdlog::error("the folders of a container are still mounted: {}", done.error().message());
+    co_return;  // tried again with the next comparison
+  }
+  entries_.erase(token);
   std::function<Result<bool>()> remove = [files = settings_.files, token]() -> Result<bool> {
     files.remove(token);
     return true;
@@ -328,7 +372,9 @@ asio::awaitable<void> PinService::unmount(std::string token) {
 
 asio::awaitable<std::vector<std::string>> PinService::keepHouse(Job::What what) {
   Job job = jobFor(what);
-  for (const auto& [token, entry] : entries_) job.tokens.push_back(token);
+  for (const auto& [token, entry] : entries_) {
+    if (!entry.dropped) job.tokens.push_back(token);
+  }
   const Result<Report> report = co_await parts_.helper.run(std::move(job));
   if (report) co_return report->missing;
   spdlog::error("whether the folders of containers are mounted is not known: {}", report.error().message());
@@ -336,21 +382,39 @@ asio::awaitable<std::vector<std::string>> PinService::keepHouse(Job::What what) 
 }
 
 asio::awaitable<void> PinService::putInOrder() {
-  const std::vector<std::string> missing = co_await keepHouse(Job::What::Sweep);
-  for (const std::string& token : missing) {
-    const Status mounted = co_await mountFor(token);
-    if (!mounted) spdlog::error("folders of {} are not mounted: {}", token, mounted.error().message());
-  }
+  std::vector<std::string> missing = co_await keepHouse(Job::What::Sweep);
+  co_await mountAll(std::move(missing), parts_.clock.now() + kInOrderWithin);
 }
 
 asio::awaitable<void> PinService::mountMissing() {
-  const std::vector<std::string> missing = co_await keepHouse(Job::What::Check);
-  for (const std::string& token : missing) {
+  std::vector<std::string> missing = co_await keepHouse(Job::What::Check);
+  std::vector<std::string> wanted;
+  for (std::string& token : missing) {
     const auto entry = entries_.find(token);
-    if (entry == entries_.end() || entry->second.in_flight) continue;
+    if (entry == entries_.end() || entry->second.in_flight || entry->second.dropped) continue;
     entry->second.mounted_as.reset();
+    wanted.push_back(std::move(token));
+  }
+  co_await mountAll(std::move(wanted), std::nullopt);
+}
+
+// One whose folders cannot be mounted now keeps nobody else waiting.
+asio::awaitable<void> PinService::mountAll(std::vector<std::string> tokens, std::optional<TimePoint> until) {
+  std::set<std::string> slow;
+  for (const std::string& token : tokens) {
+    if (until && parts_.clock.now() > *until) {
+      spdlog::error("not all folders of containers are mounted yet");
+      co_return;  // the first comparison with the Engine goes on
+    }
+    const auto entry = entries_.find(token);
+    if (entry == entries_.end() || slow.contains(entry->second.record.login)) continue;
+    const std::string login = entry->second.record.login;
     const Status mounted = co_await mountFor(token);
-    if (!mounted) spdlog::error("folders of {} are not mounted: {}", token, mounted.error().message());
+    if (mounted) continue;
+    spdlog::error("folders of {} are not mounted: {}", login, mounted.error().message());
+    const bool waited =
+        mounted.error().code() == ErrorCode::Timeout || mounted.error().code() == ErrorCode::Unavailable;
+    if (waited) slow.insert(login);
   }
 }
 

@@ -5,6 +5,7 @@
 // copies files of one that is stopped.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "base/clock.h"
 #include "daemon/pin_files.h"
 #include "docker/engine_client.h"
 #include "gateway/pinning.h"
@@ -29,6 +31,7 @@ struct PinParts {
   docker::EngineClient& engine;
   net::BlockingPool& disk;  // one thread: what is written of one container is written in order
   std::function<boost::asio::awaitable<Result<std::optional<User>>>(std::string login)> find_user;
+  const Clock& clock;
 };
 
 struct PinSettings {
@@ -56,8 +59,8 @@ class PinService final : public gateway::Pins {
   boost::asio::awaitable<std::expected<gateway::PinHold, Denial>> hold(User owner,
                                                                        std::vector<admission::PinnedBind> binds,
                                                                        std::vector<std::string> users) override;
-  boost::asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container) override;
-  bool has(const ContainerId& container) const override { return containers_.contains(container); }
+  boost::asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container, bool admin) override;
+  bool has(const ContainerId& container) const override;
   bool unmapped(const ContainerId& container) const override;
   bool writable(const ContainerId& container) const override;
   std::optional<gateway::PinSource> sourceOf(std::string_view path, std::string_view login) const override;
@@ -76,6 +79,7 @@ class PinService final : public gateway::Pins {
     std::optional<ContainerId> container = std::nullopt;
     std::optional<User> mounted_as = std::nullopt;  // unset: not known
     mounts::ViewIds mounted_view = {};
+    bool dropped = false;  // and not unmounted yet
   };
 
   boost::asio::awaitable<Status> bind(std::string token, ContainerId id, std::vector<std::string> users) override;
@@ -92,6 +96,7 @@ class PinService final : public gateway::Pins {
   boost::asio::awaitable<void> unmount(std::string token);
   void drop(const std::string& token);
   boost::asio::awaitable<std::vector<std::string>> keepHouse(mounts::pins::Job::What what);
+  boost::asio::awaitable<void> mountAll(std::vector<std::string> tokens, std::optional<TimePoint> until);
 
   boost::asio::any_io_executor executor_;
   PinParts parts_;
@@ -100,6 +105,8 @@ class PinService final : public gateway::Pins {
   std::map<std::string, Entry, std::less<>> entries_;  // by token
   std::map<ContainerId, std::string> containers_;      // to tokens
   std::set<ContainerId> lost_;                         // containers with pins of which no record is there
+  std::set<ContainerId> unpinned_;                     // users' containers from before there were pins, with folders
+  std::deque<ContainerId> gone_;                       // the last ones, for creates that are answered after it
 };
 
 }  // namespace ds01::daemon

@@ -134,6 +134,17 @@ std::vector<std::string> bindMountsAt(const json::object* from) {
   return out;
 }
 
+std::vector<std::string> bindSourcesAt(const json::object* from) {
+  std::vector<std::string> out;
+  if (from == nullptr) return out;
+  for (std::string& bind : textsAt(*from, "Binds")) {
+    if (!bind.starts_with('/') || bind.find(':') == std::string::npos) continue;
+    bind.resize(bind.find(':'));
+    out.push_back(std::move(bind));
+  }
+  return out;
+}
+
 void readGpuWays(const json::object* config, const json::object* host_config, ContainerView& view) {
   if (config != nullptr) view.env = textsAt(*config, "Env");
   if (host_config == nullptr) return;
@@ -223,6 +234,7 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     view.restart = {stringAt(restart, "Name"), integerAt(restart, "MaximumRetryCount")};
     readGpuWays(config, host_config, view);
     view.bind_mounts = bindMountsAt(host_config);
+    view.binds = bindSourcesAt(host_config);
     return view;
   });
 }

@@ -152,7 +152,7 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
     const Result<OwnedContainer> found = co_await ports.ownership.find(ref);
     if (found) {
       const bool own = facts.caller.admin || found->owner == owner.login;
-      facts.containers[ref] = admission::ContainerFact{found->id, own};
+      facts.containers[ref] = admission::ContainerFact{found->id, own, ports.pins.has(found->id)};
     } else if (meansAway(found.error().code())) {
       co_return engineAway(found.error().message());
     }

@@ -21,7 +21,6 @@
 namespace ds01::gateway {
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 
 namespace {
 
@@ -79,14 +78,23 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   co_return co_await askAndView(exchange, keepOwnContainers);
 }
 
-// dockerd reads and writes archives as root.
+// dockerd reads and writes archives as root, and sets owners and modes by paths that may lead elsewhere by then.
 std::optional<Denial> refuseArchive(Exchange& exchange, const ContainerId& container) {
   const bool archive = exchange.match() && exchange.match()->route->pattern == "/containers/{}/archive";
-  if (!archive || exchange.caller().admin || !exchange.ports().pins.unmapped(container)) return std::nullopt;
-  Denial denial{403, "bind_unmapped_copy",
-                "this container has a folder mounted whose file system cannot map ids, so the Docker Engine may not "
-                "copy into it or out of it"};
-  denial.remedy = "Copy with docker exec, as yourself: docker exec CONTAINER tar -c -C DIRECTORY . | tar -x";
+  if (!archive || exchange.caller().admin) return std::nullopt;
+  const Pins& pins = exchange.ports().pins;
+  if (pins.unmapped(container)) {
+    Denial denial{403, "archive_unmapped",
+                  "this container has a folder mounted whose file system cannot map ids, so the Docker Engine may not "
+                  "copy into it or out of it"};
+    denial.remedy = "docker exec CONTAINER tar -c -C DIRECTORY . | tar -x";
+    return denial;
+  }
+  if (exchange.head().method != "PUT" || !pins.writable(container)) return std::nullopt;
+  Denial denial{403, "archive_folder",
+                "the Docker Engine may not copy into a container that has a folder of this machine mounted writable; "
+                "put it into that folder, or send it through docker exec"};
+  denial.remedy = "tar -c . | docker exec -i CONTAINER tar -x -C DIRECTORY";
   return denial;
 }
 
@@ -97,7 +105,7 @@ asio::awaitable<Flow> handleContainer(Exchange& exchange) {
     co_return co_await exchange.deny(std::move(*denial));
   }
   putName(exchange, found.container->id.str());
-  ArchiveGuard guard(!exchange.caller().admin && exchange.ports().pins.writable(found.container->id));
+  ArchiveGuard guard;
   Outgoing out = plainOutgoing(exchange);
   // The only such request with a body that streams: PUT …/archive.
   co_return co_await exchange.forward(std::move(out), nullptr, &guard);

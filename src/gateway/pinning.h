@@ -68,8 +68,8 @@ class Pins {
                                                                       std::vector<admission::PinnedBind> binds,
                                                                       std::vector<std::string> users) = 0;
   // Before a start: looks at the folders again as their owner and pins them anew. Unset: the container may start,
-  // having no pins or all of them.
-  virtual boost::asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container) = 0;
+  // having no pins or all of them. What was made before there were pins is started for admins only.
+  virtual boost::asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container, bool admin) = 0;
   virtual bool has(const ContainerId& container) const = 0;
   // Whether something is mounted there on which root in the container is root.
   virtual bool unmapped(const ContainerId& container) const = 0;

@@ -76,7 +76,8 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   if (!admitted) co_return co_await exchange.deny(std::move(admitted.error()), decision);
   // Every way out settles the permit before the client hears of it.
   std::optional<StartPermit> permit(std::move(*admitted));
-  if (std::optional<Denial> denial = co_await exchange.ports().pins.pinAgain(found.container->id)) {
+  const bool admin = exchange.caller().admin;
+  if (std::optional<Denial> denial = co_await exchange.ports().pins.pinAgain(found.container->id, admin)) {
     permit.reset();
     co_return co_await exchange.deny(std::move(*denial), decision);
   }

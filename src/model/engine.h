@@ -62,7 +62,8 @@ struct ContainerView {
   std::vector<std::string> device_rules;  // HostConfig.DeviceCgroupRules: "c 195:* rmw"
   std::vector<DeviceRequestView> device_requests;
 
-  std::vector<std::string> bind_mounts;  // HostConfig.Mounts[].Source of binds; those of HostConfig.Binds are not here
+  std::vector<std::string> bind_mounts;  // HostConfig.Mounts[].Source of binds
+  std::vector<std::string> binds;        // sources of HostConfig.Binds that are paths of the host
 
   // It has processes, or will have again in a moment without anybody's asking.
   bool up() const { return runs() || status == "restarting"; }

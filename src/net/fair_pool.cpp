@@ -81,9 +81,11 @@ struct FairPool::State {
   }
 };
 
-FairPool::FairPool(std::size_t threads, std::size_t max_waiting_per_key) : state_(std::make_shared<State>()) {
+FairPool::FairPool(std::size_t threads, std::size_t max_waiting_per_key, std::size_t most_per_key)
+    : state_(std::make_shared<State>()) {
   const std::lock_guard lock(state_->mutex);
   state_->most_running = threads > 1 ? threads - 1 : 1;
+  if (most_per_key > 0) state_->most_running = std::min(state_->most_running, most_per_key);
   state_->max_waiting = max_waiting_per_key;
   for (std::size_t i = 0; i < threads; ++i) state_->threads.emplace_back([state = state_] { state->loop(); });
 }

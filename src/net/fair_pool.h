@@ -18,8 +18,9 @@ namespace ds01::net {
 
 class FairPool {
  public:
-  // `max_waiting_per_key`: calls beyond the one that runs.
-  FairPool(std::size_t threads, std::size_t max_waiting_per_key);
+  // `max_waiting_per_key`: calls beyond those that run. `most_per_key`: that run at once, if that is fewer than all
+  // threads but one; 0: as many as those.
+  FairPool(std::size_t threads, std::size_t max_waiting_per_key, std::size_t most_per_key = 0);
   FairPool(const FairPool&) = delete;
   FairPool& operator=(const FairPool&) = delete;
   ~FairPool();  // waits for the calls that run; those that wait are dropped

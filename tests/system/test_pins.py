@@ -118,32 +118,51 @@ def test_Root_Docker_file_capabilities_count_in_no_namespace_of_the_hosts(stack,
     alice.run([folder / "chroot", "/", "true"])  # the attempt is not blunt
 
 
-def test_Root_Docker_no_archive_takes_what_is_somebody_elses(stack, alice, folder, neighbours, bob):
-    """The Engine gives a directory that is there the owner that the archive says, with all of root's capabilities."""
-    for form in ("-v", "--mount"):
-        bind = ["-v", f"{folder}:/w"] if form == "-v" else ["--mount", f"type=bind,src={folder},dst=/w"]
-        name = alice.out("run", "-d", *bind, *SLEEP)
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            entry = tarfile.TarInfo("bobs/")
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
-            tar.addfile(entry)
-        with alice.raw() as raw:
-            reply = raw.ask("PUT", f"/containers/{name}/archive?path=/w", archive.getvalue(), {"Content-Type": "application/x-tar"})
-        assert reply.status == 403 and "directories" in reply.message()
-        assert neighbours.stat().st_uid == bob.user.uid and stat.S_IMODE(neighbours.stat().st_mode) == 0o700
-    sent = unix_http.exchange(
-        stack.engine.socket, "PUT", f"/containers/{name}/archive?path=/w", archive.getvalue(), headers={"Content-Type": "application/x-tar"}
-    )
+def test_Root_Docker_the_engine_copies_nothing_into_a_folder(stack, alice, folder, neighbours, bob):
+    """It gives what it has written the archive's owner, by a path that may lead to something else by then."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("bobs/")
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+        tar.addfile(entry)
+    name = alice.out("run", "-d", "-v", f"{folder}:/w", *SLEEP)
+    put = ("PUT", f"/containers/{name}/archive?path=/w", archive.getvalue())
+    with alice.raw() as raw:
+        reply = raw.ask(*put, {"Content-Type": "application/x-tar"})
+    assert reply.status == 403 and "docker exec" in reply.message()
+    assert neighbours.stat().st_uid == bob.user.uid and stat.S_IMODE(neighbours.stat().st_mode) == 0o700
+    sent = unix_http.exchange(stack.engine.socket, *put, headers={"Content-Type": "application/x-tar"})
     assert sent.status == 200 and neighbours.stat().st_uid == alice.user.uid, "the attempt is blunt"
 
 
-def test_Root_Docker_copying_into_a_container_goes_through_the_pin(alice, folder, neighbours, tmp_path):
+def test_Root_Docker_copying_out_of_a_container_goes_through_the_pin(alice, folder, neighbours):
     name = alice.out("run", "-d", "-v", f"{folder}:/w", *SLEEP)
-    alice.docker("cp", "/bin/busybox", f"{name}:/w/copied")
-    assert (folder / "copied").stat().st_uid == alice.user.uid
+    assert "mine" in alice.out("cp", f"{name}:/w/file", "-")
     done = alice.docker("cp", f"{name}:/w/bobs/secret", "-", check=False)
     assert "of bob" not in done.stdout
+    read_only = alice.out("run", "-d", "-v", f"{folder}:/w:ro", *SLEEP)
+    alice.docker("cp", "/bin/busybox", f"{read_only}:/tmp/copied")
+
+
+def test_Root_Docker_no_container_reaches_the_folders_of_another(alice, folder, neighbours, bob):
+    """By /proc/PID/root, and by the files of the network, which the Engine mounts into all that join it."""
+    with_folder = alice.out("run", "-d", "-v", f"{folder}:/w", *SLEEP)
+    plain = alice.out("run", "-d", *SLEEP)
+    assert "--pid" in alice.refused("run", "--rm", "--pid", f"container:{with_folder}", BUSYBOX, "true")
+    assert "--pid" in alice.refused("run", "--rm", "--pid", f"container:{plain}", "-v", f"{folder}:/w", BUSYBOX, "true")
+    alice.docker("run", "--rm", "--pid", f"container:{plain}", BUSYBOX, "true")
+    for target in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc//hosts"):
+        assert "cannot be mounted at" in alice.refused("run", "--rm", "-v", f"{folder}/file:{target}", BUSYBOX, "true")
+
+
+def test_Root_Docker_root_in_a_container_cannot_close_the_socket_to_others(stack, alice, bob):
+    before = stack.daemon.socket.stat()
+    bind = ["-v", f"{stack.daemon.socket}:/s", "--mount", f"type=bind,src={stack.daemon.socket},dst=/t"]
+    shut = alice.docker("run", "--rm", *bind, BUSYBOX, "sh", "-c", "chmod 0 /s; chmod 0 /t; chown 1 /s /t", check=False)
+    assert shut.stderr.count("Read-only file system") >= 3
+    after = stack.daemon.socket.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    bob.docker("ps")
 
 
 @pytest.mark.parametrize("form", ["-v", "--mount"])
@@ -236,8 +255,8 @@ def test_Root_Docker_pins_go_with_their_container(stack, alice, folder):
     assert len(mounted_below(pins(stack))) == 1
     alice.docker("rm", "-f", name)
     wait_until(lambda: not mounted_below(pins(stack)), 10, "the pin to go")
-    wait_until(lambda: not any(pins(stack).iterdir()), 10, "its directory to go")
-    assert not list((stack.daemon.state / "pins").iterdir())
+    wait_until(lambda: not any(Path(f"{pins(stack)}.d").iterdir()), 10, "its directory to go")
+    wait_until(lambda: not any((stack.daemon.state / "pins").iterdir()), 10, "its record to go")
 
 
 def test_Root_Docker_a_refused_create_leaves_no_pin(stack, alice, folder):
@@ -254,6 +273,7 @@ def test_Root_Docker_pins_come_back_after_a_restart_of_the_machine(stack, alice,
     stack.daemon.stop()
     subprocess.run(["umount", "-R", "-l", pins(stack)], check=True)
     shutil.rmtree(pins(stack))
+    shutil.rmtree(f"{pins(stack)}.d")
     stack.daemon.start()
     assert len(mounted_below(pins(stack))) == 2
     pid = stack.engine.inspect(name)["State"]["Pid"]
@@ -300,7 +320,8 @@ def test_Root_Docker_where_ids_cannot_be_mapped_a_container_runs_as_its_owner(st
     assert f"--user {own}" in text
     for user in ("0", "root", f"{alice.user.uid}:0", f"{bob.user.uid}:{bob.user.gid}", "0:0"):
         assert "only into a container that runs as you" in alice.refused("run", "--rm", "-u", user, *bind, BUSYBOX, "true")
-    assert "group" in alice.refused("run", "--rm", "-u", own, "--group-add", "0", *bind, BUSYBOX, "true")
+    for group in ("0", str(alice.user.gid)):
+        assert "group" in alice.refused("run", "--rm", "-u", own, "--group-add", group, *bind, BUSYBOX, "true")
     assert "--cap-add" in alice.refused("run", "--rm", "-u", own, "--cap-add", "CHOWN", *bind, BUSYBOX, "true")
 
     name = alice.out("run", "-d", "-u", own, *bind, *SLEEP)
@@ -340,6 +361,7 @@ def test_Root_Docker_where_containers_run_as_their_owner_nobody_is_root_in_one(s
     assert (folder / "made").stat().st_uid == alice.user.uid
     assert "run as their owner" in alice.refused("run", "--rm", "-u", "0", BUSYBOX, "id")
     name = alice.out("run", "-d", *SLEEP)
+    assert "BUILDKIT" in alice.refused("build", "-", stdin=f"FROM {BUSYBOX}", env={"DOCKER_BUILDKIT": "1"})
     assert "run as you" in alice.refused("exec", "-u", "root", name, "id")
     assert alice.out("exec", name, "id", "-u") == str(alice.user.uid)
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -68,9 +69,18 @@ Result<Copy> copyOf(const OpenSource& open, bool read_only, const Fd& user_names
 
 template <typename Open>
 Result<OpenSource> openAsUser(const Job& job, Open open) {
-  const auto borrowed = posix::BorrowedCredentials::take(job.user);
-  if (!borrowed) return fail(borrowed.error());
-  return open();
+  const pid_t parent = ::getppid();
+  Result<OpenSource> opened = fail(ErrorCode::Internal, "not opened");
+  {
+    const auto borrowed = posix::BorrowedCredentials::take(job.user);
+    if (!borrowed) return fail(borrowed.error());
+    opened = open();
+  }
+  // Taking a user's ids has switched that off. What hung in a file server must change nothing any more if ds01d has
+  // gone meanwhile.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) return fail(ErrorCode::Unavailable, "ds01d has ended");
+  return opened;
 }
 
 // Whether it is one of the sockets, which are mounted as they are.
@@ -120,7 +130,10 @@ Status pinOne(const Job& job, const Fd& user_namespace, const Step& step, Found&
   struct stat there{};
   if (::fstat(open->fd.get(), &there) != 0) return fail(Error::fromErrno(errno, step.source));
   unmountAll(step.pin);
-  if (const Status place = preparePlace(step.pin, S_ISDIR(there.st_mode)); !place) return place;
+  if (const Status place =
+          preparePlace(job.directory, step.pin.substr(job.directory.size() + 1), S_ISDIR(there.st_mode));
+      !place)
+    return place;
   return attachMount(copy->mount, step.pin);
 }
 
@@ -157,7 +170,7 @@ Report pin(const Job& job) {
   if (!user_namespace) return failed(user_namespace.error());
   if (const Status entered = enterEngineNamespace(job.engine); !entered) return failed(entered.error());
   if (const Status ready = preparePinDirectory(job.directory, token); !ready) return failed(ready.error());
-  const Result<PinLock> lock = PinLock::take(job.directory + "/" + token);
+  const Result<PinLock> lock = PinLock::take(job.directory + ".d/" + token);
   if (!lock) return failed(lock.error());
   Report report;
   for (const Step& step : job.steps) {

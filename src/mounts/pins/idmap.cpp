@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 namespace ds01::mounts::pins {
 namespace {
 
+constexpr std::size_t kMostLines = 340;      // UID_GID_MAP_MAX_EXTENTS
+constexpr std::size_t kLongestMap = 4050;    // with one line more it is less than a page
 constexpr std::uint64_t kPrivate = 1 << 18;  // MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not go together
 
 Status writeMap(const Fd& proc, const std::string& name, const std::string& map) {
@@ -37,17 +40,19 @@ class Holder {
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return fail(Error::fromErrno(errno, "pipe2"));
     const Fd ready(pipe[0]);
     Fd tell(pipe[1]);
+    const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) return fail(Error::fromErrno(errno, "fork"));
     if (pid == 0) {
-      const char done = ::unshare(CLONE_NEWUSER) == 0 ? 0 : static_cast<char>(errno);
-      if (::write(tell.get(), &done, 1) != 1) ::_exit(1);
+      const int done = ::unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != parent || ::write(tell.get(), &done, sizeof done) != sizeof done) ::_exit(1);
       for (;;) ::pause();
     }
     Holder holder(pid);
     tell.reset();
-    char error = EIO;
-    if (::read(ready.get(), &error, 1) != 1 || error != 0) {
+    int error = EIO;
+    if (::read(ready.get(), &error, sizeof error) != sizeof error || error != 0) {
       return fail(Error::fromErrno(error, "a user namespace cannot be made (unshare)"));
     }
     return holder;
@@ -78,6 +83,7 @@ std::string idMap(const std::vector<IdPair>& pairs) {
   std::string map;
   for (const IdPair& pair : pairs) {
     if (on_disk.contains(pair.on_disk) || in_view.contains(pair.in_view)) continue;
+    if (on_disk.size() == kMostLines || map.size() > kLongestMap) break;
     on_disk.insert(pair.on_disk);
     in_view.insert(pair.in_view);
     map += fmt::format("{} {} 1\n", pair.on_disk, pair.in_view);

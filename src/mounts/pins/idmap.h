@@ -20,7 +20,7 @@ struct IdPair {
 };
 
 // The maps of a user namespace: disk id, view id, count, by line (user_namespaces(7)). A pair whose id is taken on its
-// side by an earlier one is left out, since maps must not overlap.
+// side by an earlier one is left out, since maps must not overlap; so are those beyond what the kernel takes.
 std::string idMap(const std::vector<IdPair>& pairs);
 
 // A user namespace with these maps and no process in it; exists as long as the descriptor. `proc` is /proc of the pid
@@ -33,7 +33,7 @@ Result<Fd> cloneMount(const Fd& fd, bool recursive);
 
 struct MountRestrictions {
   bool read_only = false;
-  bool no_suid = false;  // nodev is always set
+  bool no_suid = false;  // nodev is always set; a container that mounts it read-only has neither, as of runc 1.1
 };
 
 // Restricts a copy that is nowhere yet, takes it and what is below out of all propagation, and maps its ids as

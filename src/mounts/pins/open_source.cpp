@@ -57,7 +57,7 @@ Result<Fd> makeBelow(Fd top, std::string_view missing, const std::string& writte
 }
 
 std::string existing(const posix::Source& source) {
-  std::string there = source.path.substr(0, source.path.size() - source.missing.size());
+  const std::string there = source.path.substr(0, source.path.size() - source.missing.size());
   return there.empty() ? "/" : there;
 }
 

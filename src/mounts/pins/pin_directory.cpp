@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <fcntl.h>
@@ -23,6 +24,18 @@ constexpr mode_t kRootsAlone = 0700;
 Status makeDirectory(const std::string& path) {
   if (::mkdir(path.c_str(), kRootsAlone) != 0 && errno != EEXIST) return fail(Error::fromErrno(errno, path));
   return {};
+}
+
+std::string placesOf(const std::string& directory) {
+  return directory + ".d";
+}
+
+// As the kernel knows it already: a file server that hangs is not asked.
+std::optional<struct statx> lookAt(int from, const char* path, int flags) {
+  struct statx there{};
+  const int all = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC | flags;
+  if (::statx(from, path, all, STATX_INO, &there) != 0) return std::nullopt;
+  return there;
 }
 
 std::vector<std::string> namesIn(const std::string& directory) {
@@ -46,20 +59,26 @@ Result<PinLock> PinLock::take(const std::string& directory) {
 }
 
 Status preparePinDirectory(const std::string& directory, const std::string& token) {
-  if (const Status made = makeDirectory(directory); !made) return made;
-  const Result<PinLock> lock = PinLock::take(directory);
+  const std::string places = placesOf(directory);
+  for (const std::string& each : {directory, places}) {
+    if (const Status made = makeDirectory(each); !made) return made;
+    struct stat there{};
+    if (::lstat(each.c_str(), &there) != 0) return fail(Error::fromErrno(errno, each));
+    if (!S_ISDIR(there.st_mode) || there.st_uid != ::geteuid() || (there.st_mode & 077) != 0) {
+      return fail(ErrorCode::Io, fmt::format("{} is not a directory of root's alone", each));
+    }
+  }
+  const Result<PinLock> lock = PinLock::take(places);
   if (!lock) return fail(lock.error());
-  struct stat there{};
-  if (::lstat(directory.c_str(), &there) != 0) return fail(Error::fromErrno(errno, directory));
-  if (!S_ISDIR(there.st_mode) || there.st_uid != ::geteuid() || (there.st_mode & 077) != 0) {
-    return fail(ErrorCode::Io, fmt::format("{} is not a directory of root's alone", directory));
+  if (!isMounted(directory)) {
+    constexpr unsigned long kClosed = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (::mount(places.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+        ::mount(nullptr, directory.c_str(), nullptr, MS_PRIVATE, nullptr) != 0 ||
+        ::mount(nullptr, directory.c_str(), nullptr, kClosed, nullptr) != 0) {
+      return fail(Error::fromErrno(errno, "a private mount at " + directory));
+    }
   }
-  if (isMounted(directory)) return makeDirectory(directory + "/" + token);
-  if (::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
-      ::mount(nullptr, directory.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) {
-    return fail(Error::fromErrno(errno, "a private mount at " + directory));
-  }
-  return makeDirectory(directory + "/" + token);
+  return makeDirectory(places + "/" + token);
 }
 
 bool isToken(const std::string& token) {
@@ -67,31 +86,31 @@ bool isToken(const std::string& token) {
          token.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-Status preparePlace(const std::string& pin, bool for_directory) {
+Status preparePlace(const std::string& directory, const std::string& name, bool for_directory) {
+  const std::string place = placesOf(directory) + "/" + name;
   struct stat there{};
-  if (::lstat(pin.c_str(), &there) == 0) {
+  if (::lstat(place.c_str(), &there) == 0) {
     if (S_ISDIR(there.st_mode) == for_directory) return {};
-    if (for_directory ? ::unlink(pin.c_str()) != 0 : ::rmdir(pin.c_str()) != 0) {
-      return fail(Error::fromErrno(errno, pin));
+    if (for_directory ? ::unlink(place.c_str()) != 0 : ::rmdir(place.c_str()) != 0) {
+      return fail(Error::fromErrno(errno, place));
     }
   }
-  if (for_directory) return makeDirectory(pin);
-  const Fd file(::open(pin.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0));
-  if (!file.valid()) return fail(Error::fromErrno(errno, pin));
+  if (for_directory) return makeDirectory(place);
+  const Fd file(::open(place.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0));
+  if (!file.valid()) return fail(Error::fromErrno(errno, place));
   return {};
 }
 
 bool isMounted(const std::string& pin) {
-  struct statx there{};
-  return ::statx(AT_FDCWD, pin.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO, &there) == 0 &&
-         (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+  const auto there = lookAt(AT_FDCWD, pin.c_str(), 0);
+  return there && (there->stx_attributes & there->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 bool showsSame(const std::string& pin, const Fd& fd) {
-  struct stat mounted{};
-  struct stat wanted{};
-  return isMounted(pin) && ::lstat(pin.c_str(), &mounted) == 0 && ::fstat(fd.get(), &wanted) == 0 &&
-         mounted.st_dev == wanted.st_dev && mounted.st_ino == wanted.st_ino;
+  const auto mounted = lookAt(AT_FDCWD, pin.c_str(), 0);
+  const auto wanted = lookAt(fd.get(), "", AT_EMPTY_PATH);
+  return isMounted(pin) && mounted && wanted && mounted->stx_dev_major == wanted->stx_dev_major &&
+         mounted->stx_dev_minor == wanted->stx_dev_minor && mounted->stx_ino == wanted->stx_ino;
 }
 
 void unmountAll(const std::string& pin) {
@@ -101,26 +120,30 @@ void unmountAll(const std::string& pin) {
 
 void removeToken(const std::string& directory, const std::string& token) {
   if (!isToken(token)) return;
-  const std::string below = directory + "/" + token;
-  for (const std::string& name : namesIn(below)) {
-    const std::string pin = below + "/" + name;
+  const std::string places = placesOf(directory) + "/" + token;
+  const std::string pins = directory + "/" + token;
+  for (const std::string& name : namesIn(places)) {
+    std::string place = places;
+    place += "/" + name;
+    std::string pin = pins;
+    pin += "/" + name;
     unmountAll(pin);
-    if (isMounted(pin)) continue;
-    if (::rmdir(pin.c_str()) != 0 && errno == ENOTDIR) ::unlink(pin.c_str());
+    // One that is still mounted is busy.
+    if (::rmdir(place.c_str()) != 0 && errno == ENOTDIR) ::unlink(place.c_str());
   }
-  ::rmdir(below.c_str());
+  ::rmdir(places.c_str());
 }
 
 bool allMounted(const std::string& directory, const std::string& token) {
-  const std::string below = directory + "/" + token;
-  const std::vector<std::string> names = namesIn(below);
-  const auto mounted = [&below](const std::string& name) { return isMounted(below + "/" + name); };
+  const std::vector<std::string> names = namesIn(placesOf(directory) + "/" + token);
+  const std::string pins = directory + "/" + token + "/";
+  const auto mounted = [&pins](const std::string& name) { return isMounted(pins + name); };
   return !names.empty() && std::ranges::all_of(names, mounted);
 }
 
 std::vector<std::string> tokensIn(const std::string& directory) {
   std::vector<std::string> tokens;
-  for (std::string& name : namesIn(directory)) {
+  for (std::string& name : namesIn(placesOf(directory))) {
     if (isToken(name)) tokens.push_back(std::move(name));
   }
   return tokens;

@@ -20,14 +20,14 @@ class PinLock {
   Fd fd_;
 };
 
-// Makes it and DIRECTORY/TOKEN, as far as they are not there.
+// Makes it and a directory for the token, as far as they are not there.
 Status preparePinDirectory(const std::string& directory, const std::string& token);
 
 // 1 to 64 of [0-9a-f]: what may stand in a path.
 bool isToken(const std::string& token);
 
-// A place for a pin, made if it is not there: of the kind that a mount needs. Not for what a user can write to.
-Status preparePlace(const std::string& pin, bool for_directory);
+// A place for a pin, DIRECTORY/NAME, made if it is not there: of the kind that a mount needs.
+Status preparePlace(const std::string& directory, const std::string& name, bool for_directory);
 
 // Whether something is mounted at `pin`, and that is the same file or directory as `fd`.
 bool isMounted(const std::string& pin);

@@ -1,5 +1,6 @@
 #include "mounts/posix/resolve_below.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -36,6 +37,8 @@ bool isUsersDoing(int error) {
   return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ELOOP ||
          error == ENAMETOOLONG;
 }
+
+constexpr std::ptrdiff_t kMostDirectories = 128;
 
 // What a refusal is about.
 struct Question {
@@ -156,7 +159,13 @@ Result<Source> resolveBelow(const Roots& roots, const std::string& home, const s
 }
 
 Result<Source> resolveFor(const User& user, Roots roots, const std::string& source) {
-  if (const auto path = normalise(source); !path) return fail(path.error());
+  const auto path = normalise(source);
+  if (!path) return fail(path.error());
+  // Each that is missing costs a walk along all of them.
+  if (std::ranges::count(*path, '/') > kMostDirectories) {
+    return fail(ErrorCode::PermissionDenied,
+                fmt::format("a folder more than {} directories deep cannot be mounted", kMostDirectories));
+  }
   struct stat home{};
   // Of the system's own accounts some have /bin, /dev or /var/mail for a home.
   if (roots.home && ::geteuid() == 0 && ::stat(user.home.c_str(), &home) == 0 && home.st_uid != user.uid) {

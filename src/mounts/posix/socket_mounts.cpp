@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 2> kUsualEngineSockets{"/var/run/docker.s
 // realpath(3); empty if it cannot be followed.
 std::string realPath(const std::string& path) {
   struct Free {
-    void operator()(char* text) const { std::free(text); }
+    void operator()(char* text) const { std::free(text); }  // NOLINT(cppcoreguidelines-owning-memory): realpath(3)'s
   };
   const std::unique_ptr<char, Free> real(::realpath(path.c_str(), nullptr));
   return real ? std::string(real.get()) : std::string();

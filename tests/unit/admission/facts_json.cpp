@@ -75,7 +75,8 @@ void readFacts(const json::object& from, Facts& facts) {
   }
   if (const json::value* containers = from.if_contains("containers")) {
     for (const auto& [ref, fact] : containers->as_object()) {
-      facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool()};
+      facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool(),
+                                            truth(fact.as_object(), "folders", false)};
     }
   }
   if (const json::value* networks = from.if_contains("networks")) {

@@ -11,6 +11,7 @@
 
 #include "mounts/pins/pin_directory.h"
 #include "support/asio_runner.h"
+#include "support/fake_clock.h"
 #include "support/temp_dir.h"
 #include "unit/daemon/fake_engine.h"
 
@@ -53,11 +54,13 @@ class PinServiceTest : public testing::Test {
   PinServiceTest& operator=(const PinServiceTest&) = delete;
 
   PinParts parts() {
-    return {helper_, engine_, disk_, [this](std::string) -> boost::asio::awaitable<Result<std::optional<User>>> {
+    return {helper_, engine_, disk_,
+            [this](std::string) -> boost::asio::awaitable<Result<std::optional<User>>> {
               ++looked_up_;
               if (away_) co_return fail(ErrorCode::Timeout, "the directory is away");
               co_return gone_ ? std::nullopt : std::optional(alice_);
-            }};
+            },
+            clock_};
   }
   PinSettings settings() {
     return {.listen = dir_.file("docker.sock"),
@@ -101,6 +104,7 @@ class PinServiceTest : public testing::Test {
   net::FairPool pool_{2, 8};
   net::BlockingPool disk_{1, 64};
   mounts::pins::Helper helper_{pool_, {.program = DS01_PIN_CHILD, .arguments = {"pin_child"}, .limit = 60s}};
+  ds01::test::FakeClock clock_;
   PinFiles files_{dir_.file("records")};
   std::optional<PinService> service_;
 };
@@ -142,8 +146,8 @@ TEST_F(PinServiceTest, Root_PinsGoWithTheirContainer) {
   EXPECT_TRUE(service_->has(ContainerId("c1")));
   EXPECT_TRUE(service_->writable(ContainerId("c1")));
   EXPECT_FALSE(service_->unmapped(ContainerId("c1")));
-  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("c1"))));
-  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("another"))));
+  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("c1"), false)));
+  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("another"), false)));
   service_->gone(ContainerId("c1"));
   EXPECT_FALSE(service_->has(ContainerId("c1")));
   settle();
@@ -185,16 +189,16 @@ TEST_F(PinServiceTest, Root_AStartIsRefusedWhenTheFolderOrItsOwnerIsNoMore) {
   auto held = hold();
   ASSERT_TRUE(runner_.run(held->bind(ContainerId("c1"), {""})));
   away_ = true;
-  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1")))->http_status, 503);
+  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1"), false))->http_status, 503);
   away_ = false;
   gone_ = true;
-  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1")))->http_status, 403);
+  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1"), false))->http_status, 403);
   gone_ = false;
   fs::rename(dir_.file("alice/data"), dir_.file("alice/moved"));
   fs::create_symlink("/etc", dir_.file("alice/data"));
-  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1")))->http_status, 403);
+  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1"), false))->http_status, 403);
   fs::remove(dir_.file("alice/data"));
-  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1")))->http_status, 400);
+  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1"), false))->http_status, 400);
 }
 
 TEST_F(PinServiceTest, Root_ARestartFindsItsPinsAndMountsWhatIsNotMounted) {
@@ -220,11 +224,43 @@ TEST_F(PinServiceTest, Root_ARestartFindsItsPinsAndMountsWhatIsNotMounted) {
 
 TEST_F(PinServiceTest, AContainerWithoutARecordDoesNotStart) {
   service_->noticed(container("c1", dir_.file("pins") + "/0af/0"));
-  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1")))->reason, "pins_lost");
+  EXPECT_EQ(runner_.run(service_->pinAgain(ContainerId("c1"), false))->reason, "pins_lost");
   EXPECT_TRUE(service_->unmapped(ContainerId("c1"))) << "what it mounts is not known, so the worst is assumed";
   EXPECT_TRUE(service_->writable(ContainerId("c1")));
   service_->gone(ContainerId("c1"));
-  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("c1"))));
+  EXPECT_FALSE(runner_.run(service_->pinAgain(ContainerId("c1"), false)));
+}
+
+TEST_F(PinServiceTest, AUsersContainerFromBeforeThereWerePinsIsStartedByAdminsOnly) {
+  ContainerView view;
+  view.id = ContainerId("c1");
+  view.labels["ds01.user"] = "alice";
+  view.binds = {dir_.file("docker.sock")};
+  service_->noticed(view);
+  EXPECT_FALSE(runner_.run(service_->pinAgain(view.id, false))) << "the socket is no folder";
+  view.binds.push_back("/home/alice/x");
+  service_->noticed(view);
+  EXPECT_EQ(runner_.run(service_->pinAgain(view.id, false))->reason, "pins_missing");
+  EXPECT_FALSE(runner_.run(service_->pinAgain(view.id, true)));
+  EXPECT_TRUE(service_->has(view.id));
+  ContainerView roots = view;
+  roots.id = ContainerId("c2");
+  roots.labels.clear();
+  service_->noticed(roots);
+  EXPECT_FALSE(runner_.run(service_->pinAgain(roots.id, false)));
+  view.id = ContainerId("c3");
+  view.labels[std::string(admission::kRunsAs)] = "";
+  service_->noticed(view);
+  EXPECT_FALSE(runner_.run(service_->pinAgain(view.id, false))) << "what an administrator has made since";
+}
+
+TEST_F(PinServiceTest, Root_ACreateThatIsAnsweredAfterItsContainerHasGoneKeepsNothing) {
+  SKIP_UNLESS_ROOT();
+  auto held = hold();
+  service_->gone(ContainerId("c1"));
+  ASSERT_TRUE(runner_.run(held->bind(ContainerId("c1"), {""})));
+  EXPECT_FALSE(service_->has(ContainerId("c1")));
+  settle();
 }
 
 TEST_F(PinServiceTest, NobodyHasMoreThanSoMany) {

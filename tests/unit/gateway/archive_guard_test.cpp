@@ -41,25 +41,6 @@ TEST(ArchiveGuard, FilesFoldersAndLinksPass) {
   EXPECT_EQ(status(header('\0', 3) + padded("old") + header('\0', 0, "d/") + kEnd), 0);
 }
 
-// The Engine gives a directory that is there already, and what a hard link leads to, the archive's owner.
-TEST(ArchiveGuard, DirectoriesAndHardLinksDoNotGoIntoFoldersOfTheHost) {
-  const auto into_folders = [](const std::string& bytes) {
-    ArchiveGuard guard(true);
-    const std::optional<Denial> denial = guard.feed(bytes);
-    return denial ? denial->http_status : 0;
-  };
-  EXPECT_EQ(into_folders(file("a") + header('2') + header('6') + kEnd), 0);
-  EXPECT_EQ(into_folders(header('5', 0, "./") + file("a") + kEnd), 0) << "the top is left as it is";
-  EXPECT_EQ(into_folders(header('5', 0, "d")), 403);
-  EXPECT_EQ(into_folders(header('5', 0, "./d/")), 403);
-  EXPECT_EQ(into_folders(header('5', 0, "./.")), 403);
-  EXPECT_EQ(into_folders(header('1')), 403);
-  EXPECT_EQ(into_folders(header('\0', 0, "d/")), 403);
-  EXPECT_EQ(into_folders(header('0', 0, "d/")), 403);
-  EXPECT_EQ(into_folders(extended(record("path", "d")) + header('5', 0, "./")), 403);
-  EXPECT_EQ(into_folders(header('L', 2) + padded("d/") + header('0', 0, "a")), 403);
-}
-
 TEST(ArchiveGuard, DeviceFilesAreRefused) {
   for (const char type : {'3', '4'}) {
     EXPECT_EQ(status(header(type)), 403);

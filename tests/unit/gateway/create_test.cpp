@@ -100,7 +100,7 @@ TEST(Create, aSocketThatTakesTheEnginesPlaceIsSaid) {
   ASSERT_EQ(reply->status, 201) << reply->body;
   EXPECT_THAT(reply->body, HasSubstr("ds01: another socket is mounted"));
   const auto body = boost::json::parse(h.engine().requests().at(0).body);
-  EXPECT_EQ(body.at("HostConfig").at("Binds").at(0), "/run/ds01/docker.sock:/s");
+  EXPECT_EQ(body.at("HostConfig").at("Binds").at(0), "/run/ds01/docker.sock:/s:ro");
 }
 
 TEST(Create, withoutAPlaceInTheCgroupsNothingIsMade) {

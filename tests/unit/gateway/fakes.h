@@ -338,7 +338,7 @@ class FakePins : public Pins {
     log.push_back("hold " + token);
     co_return PinHold(*this, token, std::move(paths));
   }
-  asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container) override {
+  asio::awaitable<std::optional<Denial>> pinAgain(ContainerId container, bool) override {
     const std::lock_guard lock(mutex);
     log.push_back("again " + container.str());
     co_return denial;

@@ -141,6 +141,17 @@ TEST(PinnedBinds, WhereIdsAreNotMappedTheEngineCopiesNothing) {
   EXPECT_THAT(h.engine().requests(), IsEmpty());
 }
 
+TEST(PinnedBinds, TheEngineCopiesNothingIntoFoldersOfTheHost) {
+  Harness h;
+  h.ownership.add("mine", kMine, "alice");
+  h.pins.with_pins.insert(ContainerId(kMine));
+  h.engine().answer("GET", "/containers/" + kMine + "/archive", 200, "x");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("PUT", "/containers/mine/archive?path=/x")->status, 403);
+  EXPECT_THAT(h.engine().requests(), IsEmpty());
+  EXPECT_EQ(client.get("/containers/mine/archive?path=/x")->status, 200);
+}
+
 class PinViews : public testing::Test {
  protected:
   PinViews() {

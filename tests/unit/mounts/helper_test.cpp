@@ -127,7 +127,7 @@ TEST_F(PinHelper, Root_APinShowsTheOwnersFilesAsTheViewsAndOthersAsNobodys) {
   release.what = Job::What::Release;
   release.tokens = {"a1"};
   ASSERT_TRUE(run(release));
-  EXPECT_FALSE(fs::exists(job_.directory + "/a1"));
+  EXPECT_FALSE(fs::exists(job_.directory + ".d/a1"));
   EXPECT_TRUE(fs::exists(dir_.file("alice/data/hers")));
 }
 
