@@ -1,6 +1,5 @@
 #include "mounts/pins/idmap.h"
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -36,26 +35,17 @@ Status writeMap(const Fd& proc, const std::string& name, const std::string& map)
 class Holder {
  public:
   static Result<Holder> start() {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return fail(Error::fromErrno(errno, "pipe2"));
-    const Fd ready(pipe[0]);
-    Fd tell(pipe[1]);
     const pid_t parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) return fail(Error::fromErrno(errno, "fork"));
+    // As fork(2), but into the namespace at once; unshare(2) would want a process of one thread.
+    const auto pid =
+        static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (pid < 0) return fail(Error::fromErrno(errno, "a user namespace cannot be made (clone)"));
     if (pid == 0) {
-      const int done = ::unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::getppid() != parent || ::write(tell.get(), &done, sizeof done) != sizeof done) ::_exit(1);
+      if (::getppid() != parent) ::_exit(1);
       for (;;) ::pause();
     }
-    Holder holder(pid);
-    tell.reset();
-    int error = EIO;
-    if (::read(ready.get(), &error, sizeof error) != sizeof error || error != 0) {
-      return fail(Error::fromErrno(error, "a user namespace cannot be made (unshare)"));
-    }
-    return holder;
+    return Holder(pid);
   }
   Holder(Holder&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
   Holder& operator=(Holder&&) = delete;
