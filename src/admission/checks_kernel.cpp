@@ -119,9 +119,16 @@ Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_
         {"HostConfig.CapAdd", std::string(name), "nothing"},
         fmt::format("Leave --cap-add {} or {} out.", name, because));
   }
+  const auto dropped = strings(context.host(), "CapDrop", "HostConfig.");
+  if (!dropped) return dropped.error();
   json::value& list = context.host()["CapDrop"];
   if (!list.is_array()) list = json::array();
-  for (const std::string_view name : names) list.get_array().emplace_back(name);
+  for (const std::string_view name : names) {
+    const auto covers = [&](const std::string& each) {
+      return plainCapability(each) == plainCapability(name) || plainCapability(each) == "all";
+    };
+    if (std::ranges::none_of(*dropped, covers)) list.get_array().emplace_back(name);
+  }
   return std::nullopt;
 }
 
