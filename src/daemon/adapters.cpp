@@ -30,6 +30,7 @@ admission::BindFact factOf(const std::string& source, mounts::pins::Found found)
   fact.socket = found.socket;
   fact.shared = found.shared;
   fact.mapped = found.mapped;
+  if (found.alone) fact.warning = fmt::format("what is mounted below {} does not come along", source);
   if (found.replaced) {
     fact.warning = fmt::format(
         "{} is the Docker Engine's own socket; {} was mounted in its place, and what calls through it acts as you",

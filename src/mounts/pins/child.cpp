@@ -49,6 +49,7 @@ Result<Fd> namespaceFor(const Job& job, const Fd& proc) {
 struct Copy {
   Fd mount;
   bool mapped = true;
+  bool alone = false;  // without what is mounted below
 };
 
 Result<Copy> copyOf(const OpenSource& open, bool read_only, const Fd& user_namespace) {
@@ -57,14 +58,14 @@ Result<Copy> copyOf(const OpenSource& open, bool read_only, const Fd& user_names
     Result<Fd> mount = cloneMount(open.fd, recursive);
     if (!mount) return fail(mount.error());
     const Status restricted = restrictMount(*mount, restrictions, user_namespace);
-    if (restricted) return Copy{*std::move(mount)};
+    if (restricted) return Copy{.mount = *std::move(mount), .alone = !recursive};
     if (restricted.error().code() != ErrorCode::InvalidArgument) return fail(restricted.error());
   }
   Result<Fd> mount = cloneMount(open.fd, false);
   if (!mount) return fail(mount.error());
   const MountRestrictions unmapped{.read_only = restrictions.read_only, .no_suid = true};
   if (const Status restricted = restrictMount(*mount, unmapped, Fd()); !restricted) return fail(restricted.error());
-  return Copy{*std::move(mount), false};
+  return Copy{.mount = *std::move(mount), .mapped = false};
 }
 
 template <typename Open>
@@ -107,6 +108,7 @@ Status lookAt(const Job& job, const Fd& user_namespace, const Step& step, Found&
   const Result<Copy> copy = copyOf(*open, false, user_namespace);
   if (!copy) return fail(copy.error());
   found.mapped = copy->mapped;
+  found.alone = copy->alone;
   return {};
 }
 

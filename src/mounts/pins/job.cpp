@@ -93,7 +93,8 @@ Report reportFrom(const json::object& object) {
                             .replaced = found.at("replaced").as_bool(),
                             .writable = found.at("writable").as_bool(),
                             .shared = found.at("shared").as_bool(),
-                            .mapped = found.at("mapped").as_bool()});
+                            .mapped = found.at("mapped").as_bool(),
+                            .alone = found.at("alone").as_bool()});
   }
   return report;
 }
@@ -145,7 +146,8 @@ std::string encode(const Report& report) {
                                 {"replaced", found.replaced},
                                 {"writable", found.writable},
                                 {"shared", found.shared},
-                                {"mapped", found.mapped}});
+                                {"mapped", found.mapped},
+                                {"alone", found.alone}});
   }
   return json::serialize(
       json::object{{"error", toJson(report.error)}, {"found", std::move(list)}, {"missing", toArray(report.missing)}});

@@ -58,6 +58,7 @@ struct Found {
   bool writable = true;
   bool shared = false;  // below a directory of the site
   bool mapped = true;   // the file system can map ids (Look), or the pin does (Pin)
+  bool alone = false;   // what is mounted below does not come along, since not all of it can map ids
 };
 
 struct Report {
