@@ -228,6 +228,8 @@ def test_Root_Docker_nothing_starts_unrecorded_when_the_site_says_so(stack, lock
                 fill(stack, disk, "unwritten_events")
                 for command in (["create", BUSYBOX], ["start", "ready"], ["restart", "ready"], ["exec", "alices-lasting", "true"]):
                     assert UNRECORDED in stack.alice.refused(*command)
+                # What was let in before that may still be on its way.
+                load.wait_for(6, "create", good=False)
                 made, started = load.count("create"), load.count("start")
                 load.wait_for(6, "create", good=False)
                 assert (load.count("create"), load.count("start")) == (made, started)
