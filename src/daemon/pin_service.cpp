@@ -37,6 +37,19 @@ Denial denialOf(const Error& error) {
   }
 }
 
+Status outcomeOf(const Result<Report>& report) {
+  if (!report) return fail(report.error());
+  for (const Found& found : report->found) {
+    if (found.error) return fail(*found.error);
+  }
+  return {};
+}
+
+// What denialOf() answers with 503.
+bool isUnanswered(const Error& error) {
+  return error.code() == ErrorCode::Timeout || error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Io;
+}
+
 bool sameIds(const User& a, const User& b) {
   return a.uid == b.uid && a.gid == b.gid && a.gids == b.gids;
 }
@@ -147,9 +160,10 @@ asio::awaitable<Status> PinService::mount(std::string token, User user) {
   }
   job.user = user;
   const Result<Report> report = co_await parts_.helper.run(std::move(job));
-  if (!report) co_return fail(report.error());
-  for (const Found& found : report->found) {
-    if (found.error) co_return fail(*found.error);
+  const Status pinned = outcomeOf(report);
+  if (!pinned) {
+    if (isUnanswered(pinned.error())) parts_.on_unanswered(pinned.error().message());
+    co_return pinned;
   }
   const auto after = entries_.find(token);
   if (after == entries_.end() || after->second.dropped) {

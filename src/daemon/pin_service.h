@@ -32,6 +32,7 @@ struct PinParts {
   net::BlockingPool& disk;  // one thread: what is written of one container is written in order
   std::function<boost::asio::awaitable<Result<std::optional<User>>>(std::string login)> find_user;
   const Clock& clock;
+  std::function<void(std::string_view why)> on_unanswered;  // each time that a folder cannot be looked at
 };
 
 struct PinSettings {

@@ -54,13 +54,16 @@ class PinServiceTest : public testing::Test {
   PinServiceTest& operator=(const PinServiceTest&) = delete;
 
   PinParts parts() {
-    return {helper_, engine_, disk_,
+    return {helper_,
+            engine_,
+            disk_,
             [this](std::string) -> boost::asio::awaitable<Result<std::optional<User>>> {
               ++looked_up_;
               if (away_) co_return fail(ErrorCode::Timeout, "the directory is away");
               co_return gone_ ? std::nullopt : std::optional(alice_);
             },
-            clock_};
+            clock_,
+            [this](std::string_view) { ++unanswered_; }};
   }
   PinSettings settings() {
     return {.listen = dir_.file("docker.sock"),
@@ -99,6 +102,7 @@ class PinServiceTest : public testing::Test {
   bool away_ = false;
   bool gone_ = false;
   int looked_up_ = 0;
+  int unanswered_ = 0;
   ds01::test::AsioRunner runner_;
   test::FakeEngine engine_{runner_.executor()};
   net::FairPool pool_{2, 8};
@@ -220,6 +224,22 @@ TEST_F(PinServiceTest, Root_ARestartFindsItsPinsAndMountsWhatIsNotMounted) {
   // The old service's holds must not outlive it.
   first->refused();
   second->refused();
+}
+
+TEST_F(PinServiceTest, AFolderThatDoesNotAnswerIsA503AndCountedARefusalIsNot) {
+  mounts::pins::Helper hung(pool_, {.program = "/bin/sleep", .arguments = {"sleep", "600"}, .limit = 20ms});
+  PinParts with_hung{hung, engine_, disk_, parts().find_user, clock_, [this](std::string_view) { ++unanswered_; }};
+  PinService service(runner_.executor(), with_hung, settings());
+  std::vector<admission::PinnedBind> binds{{.source = dir_.file("alice/data")}};
+  const auto denied = runner_.run(service.hold(alice_, binds, {""}));
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(denied.error().http_status, 503);
+  EXPECT_EQ(unanswered_, 1);
+  binds.front().source = "/etc";
+  EXPECT_EQ(runner_.run(service_->hold(alice_, binds, {""})).error().http_status, ::geteuid() == 0 ? 403 : 503);
+  EXPECT_EQ(unanswered_, ::geteuid() == 0 ? 1 : 2);
+  // What is left to be unmounted fails beside this, and must not outlive the service.
+  runner_.turn([this] { return records() <= 1; });
 }
 
 TEST_F(PinServiceTest, AContainerWithoutARecordDoesNotStart) {
