@@ -96,6 +96,31 @@ void readIdentity(const Section& section, IdentitySettings& identity, Report& re
   }
 }
 
+// Goes into the target of a request as it is: letters, digits and _ between slashes.
+bool isRulePath(std::string_view text) {
+  bool begins = true;
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    const bool digit = c >= '0' && c <= '9';
+    if (c == '/' ? begins : !letter && !(digit && !begins)) return false;
+    begins = c == '/';
+  }
+  return !begins;
+}
+
+void readPolicy(const Section& section, PolicySettings& policy, Report& report) {
+  take(section, "opa", policy.opa);
+  take(section, "decision", policy.decision);
+  take(section, "limit", policy.limit);
+  take(section, "ask_about_looking", policy.ask_look);
+  const Entry* const decision = section.find("decision");
+  if (decision != nullptr && !isRulePath(policy.decision)) {
+    report.error(
+        decision->value_at, decision->path,
+        fmt::format("\"{}\" is not a package and a rule by slashes, such as docker/authz/verdict", policy.decision));
+  }
+}
+
 void takeDirection(const Section& section, std::string_view name, FailDirection& out) {
   std::string text;
   take(section, name, text);
@@ -135,11 +160,15 @@ void readDaemon(const Section& file, Config& config, Report& report) {
     take(*queue, "wait", daemon.queue.wait);
     take(*queue, "continue_every", daemon.queue.continue_every);
   }
+  if (const Section* policy = below(file, "policy")) readPolicy(*policy, daemon.policy, report);
   if (const Section* identity = below(file, "identity")) readIdentity(*identity, daemon.identity, report);
   if (const Section* fail = below(file, "fail")) {
     takeDirection(*fail, "gpu_inventory", daemon.fail.gpu_inventory);
     takeDirection(*fail, "events", daemon.fail.events);
     takeDirection(*fail, "user_database", daemon.fail.user_database);
+    takeDirection(*fail, "policy_look", daemon.policy.fail_look);
+    takeDirection(*fail, "policy_change", daemon.policy.fail_change);
+    takeDirection(*fail, "policy_make", daemon.policy.fail_make);
   }
   takeLogins(file, "service_users", daemon.service_users, report);
 }

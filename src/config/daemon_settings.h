@@ -73,6 +73,18 @@ struct FailSettings {
   FailDirection user_database = FailDirection::Closed;
 };
 
+// A policy server that decides beside the built-in rules.
+struct PolicySettings {
+  std::optional<std::string> opa;                 // path of its socket; unset: there is none
+  std::string decision = "docker/authz/verdict";  // package and rule, by slashes
+  std::chrono::seconds limit{1};
+  bool ask_look = true;  // whether it is asked about requests that only look
+  // While it cannot be asked; administrators go on.
+  FailDirection fail_look = FailDirection::Open;
+  FailDirection fail_change = FailDirection::Closed;
+  FailDirection fail_make = FailDirection::Closed;
+};
+
 struct DaemonSettings {
   SocketSettings sockets;
   GpuSettings gpu;
@@ -80,6 +92,7 @@ struct DaemonSettings {
   QueueSettings queue;
   IdentitySettings identity;
   FailSettings fail;
+  PolicySettings policy;
   std::set<std::string, std::less<>> service_users;
 };
 

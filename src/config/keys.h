@@ -39,6 +39,7 @@ enum class Block : std::uint8_t {
   DaemonIdentity,
   DaemonIdentityCgroup,
   DaemonFail,
+  DaemonPolicy,
   GpuFile,  // a simulated GPU inventory
   GpuFileGpu,
   GpuFileMig,

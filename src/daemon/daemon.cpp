@@ -97,6 +97,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       pin_pool_(16, gateway::ConnectionLimits().per_account, 3),
       pin_disk_pool_(1, 1024),
       device_pool_(1, 1024),
+      policy_pool_(1, 64),
       computing_(2, gateway::ConnectionLimits().per_account),
       user_db_(name_pool_, clock_),
       engine_(io_.get_executor(), options_.engine_path),
@@ -118,6 +119,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       identities_(identifier_, user_db_, failures_),
       devices_(site_.gpuEmitter(), config->daemon.gpu.cdi_dir, device_pool_,
                [this] { return site_.engineFacts().value_or(EngineFacts{}).cdi_spec_dirs; }),
+      policies_(io_.get_executor(), policy_pool_, failures_),
       owners_(engine_, names_,
               {.learned = [this](const ContainerView& view) { pins_.noticed(view); },
                .removed =
@@ -132,11 +134,13 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       view_(grants_, owners_, site_, failures_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
       explain_(event_log_,
-               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_},
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_,
+                policies_},
                grants_, options_.listen_path),
       control_(identities_, router_),
       gateway_(io_.get_executor(),
-               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_},
+               {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_,
+                policies_},
                {.engine_socket = options_.engine_path,
                 .connections = {.of_users = max_connections},
                 .requests_per_uid = requestsPerUid(),
@@ -172,6 +176,7 @@ Status Daemon::run() {
   // Before the Engine is reached: it may be about to start containers by their restart policies.
   runBeside(io_.get_executor(), grants_.alignEntries(), "write the CDI entries of leases");
   runBeside(io_.get_executor(), grants_.keepHolds(), "end the holds of stopped containers");
+  runBeside(io_.get_executor(), policies_.keepOwners(), "keep the policy server's data");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watchEngine(), [this](const std::exception_ptr& thrown) {
     if (!thrown) return;
@@ -202,6 +207,7 @@ void Daemon::applyConfig() {
   const mounts::Roots roots{.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories};
   paths_.setRoots(roots);
   pins_.setRoots(roots);
+  policies_.configure(config.daemon.policy);
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
   grants_.setQueueWait(config.daemon.queue.wait);
   identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};
@@ -306,6 +312,7 @@ asio::awaitable<void> Daemon::reload() {
 void Daemon::stop() {
   if (std::exchange(stopping_, true)) return;
   if (gpu_watch_) gpu_watch_->stop();
+  policies_.stop();
   if (control_acceptor_) control_acceptor_->close();
   computing_.stop();  // sessions must not wait for their turn there
   pin_pool_.stop();

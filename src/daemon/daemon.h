@@ -26,6 +26,7 @@
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
 #include "daemon/pin_service.h"
+#include "daemon/policy_service.h"
 #include "daemon/recent_events.h"
 #include "daemon/site.h"
 #include "daemon/slice_names.h"
@@ -80,6 +81,7 @@ class Daemon {
   net::FairPool pin_pool_;           // waits for the processes that look at folders, of no user more than a few
   net::BlockingPool pin_disk_pool_;  // one thread: records are written and removed in order
   net::BlockingPool device_pool_;    // one thread: entries are written and removed in order
+  net::BlockingPool policy_pool_;    // looks at the policy server's socket
   net::FairPool computing_;          // what large bodies cost
   identity::posix::UserDb user_db_;
   docker::uds::UdsEngineClient engine_;
@@ -93,6 +95,7 @@ class Daemon {
   identity::posix::Identifier identifier_;
   KernelIdentities identities_;
   HostGpuDevices devices_;
+  PolicyService policies_;
   OwnerService owners_;
   LedgerService grants_;
   EngineWatch watch_;

@@ -10,11 +10,16 @@ namespace asio = boost::asio;
 
 namespace {
 
+bool onlyReads(std::string_view method) {
+  return method == "GET" || method == "HEAD";
+}
+
 asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found, std::string missing) {
   const Caller& caller = exchange.caller();
   Resolved out;
   if (found) {
     if (caller.admin || found->owner == caller.user.login) {
+      exchange.setAbout({"container", found->id.str(), found->name, found->owner});
       out.container = std::move(*found);
       co_return out;
     }
@@ -67,6 +72,7 @@ Outgoing question(const Exchange& exchange, std::string method, std::vector<std:
   out.method = std::move(method);
   out.target = serialise(target);
   out.keep_accept = false;
+  out.ours = onlyReads(out.method);
   return out;
 }
 

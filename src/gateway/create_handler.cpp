@@ -161,6 +161,13 @@ asio::awaitable<void> bindHeld(Held& held, const Sending& sending, const std::st
   co_await held.grant->bind(ContainerId(id), facts.container_name, ownerOf(facts).login);
 }
 
+void tellOfGrant(Exchange& exchange, const admission::Completion& completion) {
+  if (!completion.lease) return;
+  policy::Gpu gpu{.lease = completion.lease->id, .slots = {}, .uuids = completion.lease->uuids};
+  for (const auto& slot : completion.slots) gpu.slots.push_back(slot.slot);
+  exchange.setGpu(std::move(gpu));
+}
+
 // Sends what has been decided, and settles what is held by what the Engine answers.
 asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& held,
                                  const std::vector<std::string>& warnings) {
@@ -172,6 +179,7 @@ asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& hel
     held.end();
     co_return co_await tellOfVolumes(exchange, volumes, sending);
   }
+  tellOfGrant(exchange, sending.completion);
   Outgoing out = exchange.outgoing();
   out.body = std::move(sending.body);
   out.keep_accept = false;
@@ -179,7 +187,8 @@ asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& hel
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
   volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
   if (!response) {
-    if (response.error().code() == ErrorCode::Unavailable) held.refused();
+    const ErrorCode code = response.error().code();
+    if (code == ErrorCode::Unavailable || code == ErrorCode::PermissionDenied) held.refused();
     held.end();
     co_return co_await exchange.engineFailed(response.error());
   }
@@ -207,7 +216,7 @@ asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& hel
 }  // namespace
 
 asio::awaitable<Flow> handleCreate(Exchange& exchange) {
-  const DecisionId decision = exchange.ports().site.newDecision();
+  const DecisionId decision = exchange.decision();
   std::expected<std::string, Denial> bytes = co_await exchange.readWholeBody();
   if (!bytes) co_return co_await exchange.deny(std::move(bytes.error()), decision);
   CreateRequest request{.caller = exchange.caller(),

@@ -12,6 +12,7 @@
 #include "events/details.h"
 #include "gateway/body_work.h"
 #include "gateway/route.h"
+#include "policy/input.h"
 
 namespace ds01::gateway {
 
@@ -130,6 +131,8 @@ struct Trial {
   CreatePlan plan;
   admission::Completion completion;
   DryRunAnswer answer = {};
+  policy::Question question = {};
+  std::string input;  // for the policy
 };
 
 std::optional<Denial> finish(Trial& trial) {
@@ -138,6 +141,8 @@ std::optional<Denial> finish(Trial& trial) {
   answer.warnings = trial.plan.examined.warnings;
   answer.missing_image = trial.plan.missing_image;
   const json::value after(admission::complete(std::move(trial.plan.examined), trial.completion));
+  trial.question.body = json::serialize(after);
+  trial.input = policy::encodeInput(trial.question);
   boost::system::error_code error;
   const json::value before = json::parse(trial.sent, error);  // guardBody() has read it, so it parses
   if (!error) answer.changes = changesBetween(before, after);
@@ -153,6 +158,28 @@ std::vector<BodyChange> changesBetween(const json::value& before, const json::va
   differences.compare("", &before, &after);
   return differences.take();
 }
+
+namespace {
+
+policy::Question questionOf(const Ports& ports, const Trial& trial) {
+  policy::Question question;
+  question.what = policy::RequestClass::Make;
+  question.caller = trial.plan.facts.caller;
+  question.method = "POST";
+  question.path = "/containers/create";
+  question.pattern = question.path;
+  const auto limits = ports.site.limitsFor(question.caller.user);
+  if (limits) question.limits_group = limits->group;
+  if (!trial.plan.facts.container_name.empty()) question.query = {{"name", trial.plan.facts.container_name}};
+  if (const std::optional<Lease>& lease = trial.completion.lease) {
+    policy::Gpu gpu{.lease = lease->id, .slots = {}, .uuids = lease->uuids};
+    for (const GpuSlot& slot : trial.completion.slots) gpu.slots.push_back(slot.slot);
+    question.gpu = std::move(gpu);
+  }
+  return question;
+}
+
+}  // namespace
 
 boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) {
   std::expected<std::string, Denial> name = containerName(request.target);
@@ -192,9 +219,15 @@ boost::asio::awaitable<DryRunAnswer> dryRun(Ports ports, DryRunRequest request) 
       admission::Completion{ports.site.gpuEmitter(), preview->lease, preview->slots, preview->device_nodes});
   trial->answer.facts = trial->plan.inputs;
   trial->answer.facts.insert(trial->answer.facts.end(), preview->placement.begin(), preview->placement.end());
+  trial->question = questionOf(ports, *trial);
   std::function<std::optional<Denial>()> work = [trial] { return finish(*trial); };
   std::optional<Denial> denial = co_await compute(ports, uid, bytes, std::move(work));
   if (denial) co_return refused(std::move(*denial));
+  if (ports.policies.asks(policy::RequestClass::Make)) {
+    std::string input = std::move(trial->input);
+    denial = co_await ports.policies.judge(policy::RequestClass::Make, trial->question.caller.admin, std::move(input));
+    if (denial) co_return refused(withInputs(std::move(*denial), trial->answer.facts));
+  }
   co_return std::move(trial->answer);
 }
 

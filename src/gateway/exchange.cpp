@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "events/details.h"
+#include "gateway/policies.h"
 #include "gateway/relay.h"
 
 namespace ds01::gateway {
@@ -103,8 +104,13 @@ asio::awaitable<Flow> Exchange::message(int status, std::string text) {
   co_return co_await reply(status, messageJson(text));
 }
 
+const DecisionId& Exchange::decision() {
+  if (!decision_) decision_ = ports().site.newDecision();
+  return *decision_;
+}
+
 asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> decision) {
-  const DecisionId id = decision ? *decision : ports().site.newDecision();
+  const DecisionId id = decision ? *decision : this->decision();
   if (denial.part.empty()) {
     denial.part = match_ ? fmt::format("gateway: {} {}", match_->route->method, match_->route->pattern) : "gateway";
   }
@@ -125,6 +131,10 @@ Denial Exchange::engineAway(const Error& error) {
 }
 
 asio::awaitable<Flow> Exchange::engineFailed(Error error) {
+  if (error.code() == ErrorCode::PermissionDenied && against_policy_) {
+    Denial denial = *std::exchange(against_policy_, std::nullopt);
+    co_return co_await deny(std::move(denial));
+  }
   if (error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::Timeout) {
     const Denial denial = engineAway(error);
     co_return co_await message(denial.http_status, fmt::format("ds01: {}.", denial.text));
@@ -163,6 +173,7 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
 }
 
 asio::awaitable<Flow> Exchange::forward(Outgoing out, BodyFilter* filter, BodyGuard* guard, Judge judge) {
+  if (std::optional<Denial> denial = co_await consult(*this, out)) co_return co_await deny(std::move(*denial));
   guard_ = guard;
   judge_ = std::move(judge);
   sees_to_end_ = filter != nullptr && filter->seesToEnd();
@@ -401,6 +412,8 @@ asio::awaitable<void> Exchange::abandon() {
 }
 
 asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function<void()> before_send) {
+  against_policy_ = co_await consult(*this, out);
+  if (against_policy_) co_return fail(ErrorCode::PermissionDenied, against_policy_->text);
   const bool repeatable = out.method == "GET";
   while (true) {
     const Result<Sent> sent = co_await send(out, before_send);

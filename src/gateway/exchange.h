@@ -21,6 +21,7 @@
 #include "gateway/target.h"
 #include "net/side_task.h"
 #include "net/turns.h"
+#include "policy/question.h"
 
 namespace ds01::gateway {
 
@@ -101,28 +102,38 @@ class Exchange {
   // Malformed, too large, or more than there is memory for: a Denial (400, 413, 503).
   boost::asio::awaitable<std::expected<std::string, Denial>> readWholeBody();
 
+  // The id of what is decided about this request; made when it is first asked for.
+  const DecisionId& decision();
+
+  // What a policy is told besides: what the request is about, once that is known, and which GPUs it gets.
+  const std::optional<policy::Target>& about() const { return about_; }
+  void setAbout(policy::Target about) { about_ = std::move(about); }
+  const std::optional<policy::Gpu>& gpu() const { return gpu_; }
+  void setGpu(policy::Gpu gpu) { gpu_ = std::move(gpu); }
+
   // For a request that may have to wait its turn.
   Attendance attend();
 
   boost::asio::awaitable<Flow> reply(int status, std::string json);
   // {"message": …} in the Engine's own words, without a decision.
   boost::asio::awaitable<Flow> message(int status, std::string text);
-  // "ds01: … (decision D…)", with an event. With `decision` unset a new one is made.
+  // "ds01: … (decision D…)", with an event. With `decision` unset it is decision().
   boost::asio::awaitable<Flow> deny(Denial denial, std::optional<DecisionId> decision = {});
-  // Unavailable and the like: 503 or 502 with a sentence.
+  // Unavailable and the like: 503 or 502 with a sentence; what the policy has refused is told as refused.
   boost::asio::awaitable<Flow> engineFailed(Error error);
   // Counts that too, for who refuses the request by deny().
   Denial engineAway(const Error& error);
 
   // What takes asking before a piece goes on that the guard has let pass.
   using Judge = std::function<boost::asio::awaitable<std::optional<Denial>>()>;
-  // Sends the request on and relays the answer as it comes, upgrades included. `filter`, `guard` and what `judge` uses
-  // outlive the call.
+  // Sends the request on, if the policy lets it, and relays the answer as it comes, upgrades included. `filter`,
+  // `guard` and what `judge` uses outlive the call.
   boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr,
                                        Judge judge = {});
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
-  // Engine is away and got nothing; any other error: it may have got it. Exhausted: there is no memory for its answer.
+  // Engine is away and got nothing; PermissionDenied: the policy refused, it got nothing; any other error: it may have
+  // got it. Exhausted: there is no memory for its answer.
   boost::asio::awaitable<Result<WholeResponse>> ask(Outgoing out, std::function<void()> before_send = {});
   // Answers with that, its body maybe changed.
   boost::asio::awaitable<Flow> relayWhole(WholeResponse response);
@@ -178,6 +189,10 @@ class Exchange {
   BodyGuard* guard_ = nullptr;
   Judge judge_;
   std::optional<Denial> refused_;  // by the guard
+  std::optional<DecisionId> decision_;
+  std::optional<policy::Target> about_;
+  std::optional<policy::Gpu> gpu_;
+  std::optional<Denial> against_policy_;  // of the last ask()
 };
 
 }  // namespace ds01::gateway

@@ -22,6 +22,7 @@
 #include "gateway/image_ownership.h"
 #include "gateway/memory_budget.h"
 #include "gateway/pinning.h"
+#include "gateway/policies.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
 
@@ -40,6 +41,7 @@ struct Ports {
   net::FairPool& computing;  // what large bodies cost; keys are uids
   ImageOwnership& images;
   Pins& pins;
+  Policies& policies;
 };
 
 struct GatewayOptions {

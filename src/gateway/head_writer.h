@@ -19,6 +19,7 @@ struct Outgoing {
   bool stream_body = false;         // the client's body follows; only without `body`
   bool keep_accept = true;          // false where we read the answer ourselves
   std::string upgrade;              // empty: none
+  bool ours = false;                // a question of ours beside the client's request
 };
 
 // `client` is where the headers of the allow-list come from.

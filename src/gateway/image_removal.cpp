@@ -96,6 +96,7 @@ asio::awaitable<Result<json::array>> removeOwnImage(Exchange& exchange, std::str
     if (tag) claims = claimToMake(exchange, *tag);
     if (claims.empty()) co_return json::array();
   }
+  exchange.setAbout({"image", reference, {}, exchange.caller().user.login});
   Outgoing out = question(exchange, "DELETE", segmentsOf(reference), {});
   const Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return fail(response.error());

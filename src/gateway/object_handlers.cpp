@@ -139,6 +139,7 @@ asio::awaitable<Flow> handleVolume(Exchange& exchange) {
                    {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
     co_return co_await noSuchVolume(exchange, name);
   }
+  exchange.setAbout({"volume", found->key, found->name, found->owner});
   Outgoing out = exchange.outgoing();
   if (exchange.head().method == "GET") co_return co_await exchange.forward(std::move(out));
   Result<std::optional<HeldVolume>> held = co_await claimVolume(exchange, name, login);

@@ -34,6 +34,7 @@ asio::awaitable<ResolvedObject> resolveNetwork(Exchange& exchange, std::string r
   ResolvedObject out;
   if (found) {
     if (found->predefined || found->owner == exchange.caller().user.login) {
+      exchange.setAbout({"network", found->key, found->name, found->owner});
       out.object = *found;
       co_return out;
     }

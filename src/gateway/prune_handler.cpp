@@ -49,6 +49,7 @@ asio::awaitable<Flow> handleContainerPrune(Exchange& exchange) {
   std::int64_t bytes = 0;
   for (const PruneCandidate& candidate : *candidates) {
     // Without force: what was started meanwhile stays, as it does in the Engine's own prune.
+    exchange.setAbout({"container", candidate.id, {}, exchange.caller().user.login});
     Outgoing out = question(exchange, "DELETE", {"containers", candidate.id}, {});
     const Result<WholeResponse> response = co_await exchange.ask(std::move(out));
     if (!response) co_return co_await exchange.engineFailed(response.error());

@@ -65,6 +65,7 @@ asio::awaitable<std::optional<Flow>> handleServiceView(Exchange& exchange) {
   const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(std::move(ref));
   if (!found || found->owner == exchange.caller().user.login) co_return std::nullopt;
   putName(exchange, found->id.str());
+  exchange.setAbout({"container", found->id.str(), found->name, found->owner});
   if (inspects) co_return co_await inspect(exchange);
   Outgoing out = exchange.outgoing();
   co_return co_await exchange.forward(std::move(out));

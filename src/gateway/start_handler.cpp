@@ -67,7 +67,7 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
     if (!bytes) co_return co_await exchange.deny(std::move(bytes.error()));
     body = std::move(*bytes);
   }
-  const DecisionId decision = exchange.ports().site.newDecision();
+  const DecisionId decision = exchange.decision();
   Attendance attendance = exchange.attend();
   std::expected<StartPermit, Denial> admitted =
       co_await exchange.ports().grants.admitStart(found.container->id, decision, &attendance.patience());

@@ -1,9 +1,12 @@
 // POST /containers/{}/update: its limits are those of a create, and a restart policy is the Engine's to know only while
 // the container has its GPU.
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/json/serialize.hpp>
 
 #include "admission/update.h"
 #include "gateway/body_work.h"
@@ -39,6 +42,22 @@ std::expected<Examine, Denial> examination(Exchange& exchange, const Warnings& w
   };
 }
 
+// About the request as it would be sent, with its restart policy.
+asio::awaitable<std::optional<Denial>> consultOn(Exchange& exchange, std::shared_ptr<BodyDraft> draft) {
+  if (!exchange.ports().policies.any()) co_return std::nullopt;
+  const auto text = std::make_shared<std::string>();
+  std::function<std::optional<Denial>()> work = [draft, text]() -> std::optional<Denial> {
+    *text = json::serialize(draft->body);
+    return std::nullopt;
+  };
+  const std::uint32_t uid = exchange.caller().user.uid;
+  std::optional<Denial> failed = co_await compute(exchange.ports(), uid, draft->bytes, std::move(work));
+  if (failed) co_return failed;
+  Outgoing out = exchange.outgoing();
+  out.body = std::move(*text);
+  co_return co_await consult(exchange, out);
+}
+
 }  // namespace
 
 asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
@@ -53,6 +72,11 @@ asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
   // Its turn ends with the Engine's answer.
   PolicyChange change;
   if (const std::optional<RestartPolicy> policy = policyIn((*draft)->body)) {
+    // The site's policy is asked before the lease is changed, which nobody would take back.
+    if (std::optional<Denial> denial = co_await consultOn(exchange, *draft)) {
+      co_await discardBody(exchange, std::move(*draft));
+      co_return co_await exchange.deny(std::move(*denial));
+    }
     std::expected<PolicyChange, Denial> changed =
         co_await exchange.ports().grants.changePolicy(found.container->id, *policy);
     if (!changed) {

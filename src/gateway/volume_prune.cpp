@@ -99,6 +99,7 @@ asio::awaitable<Flow> handleVolumePrune(Exchange& exchange) {
     if (!held) co_return co_await exchange.engineFailed(held.error());
     if (!*held || !(*held)->exists) continue;
     // Without force: what is used by now stays, as it does in the Engine's own prune.
+    exchange.setAbout({"volume", name, name, login});
     Outgoing out = question(exchange, "DELETE", {"volumes", name}, {});
     const Result<WholeResponse> response = co_await exchange.ask(std::move(out));
     if (!response) co_return co_await exchange.engineFailed(response.error());

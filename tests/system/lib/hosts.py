@@ -14,7 +14,7 @@ _HINT = "which `sudo tools/dev setup` makes"
 @functools.cache
 def _directories():
     """The script alone knows the names: they change with the versions it pins."""
-    command = 'source "$1"; docker_py_dir; devcontainer_cli_dir; trixie_dir'
+    command = 'source "$1"; docker_py_dir; devcontainer_cli_dir; trixie_dir; opa_dir'
     done = subprocess.run(["bash", "-c", command, "_", str(_SCRIPT)], capture_output=True, text=True, check=True)
     return [Path(line) for line in done.stdout.split()]
 
@@ -37,6 +37,12 @@ def trixie():
     its helpers by fixed paths runs with the trixie's /usr in the place of the host's (`trixie_prefix`)."""
     path = _directories()[2]
     need(path.exists(), f"needs the Debian trixie in {path}, {_HINT}")
+    return path
+
+
+def opa():
+    path = _directories()[3] / "opa"
+    need(path.exists(), f"needs OPA in {path.parent}, {_HINT}")
     return path
 
 

@@ -42,6 +42,13 @@ TEST(DaemonSettings, AllMayBeAbsent) {
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Closed);
   EXPECT_EQ(read.fail.events, FailDirection::Open);
   EXPECT_EQ(read.fail.user_database, FailDirection::Closed);
+  EXPECT_FALSE(read.policy.opa);
+  EXPECT_EQ(read.policy.decision, "docker/authz/verdict");
+  EXPECT_EQ(read.policy.limit, std::chrono::seconds(1));
+  EXPECT_TRUE(read.policy.ask_look);
+  EXPECT_EQ(read.policy.fail_look, FailDirection::Open);
+  EXPECT_EQ(read.policy.fail_change, FailDirection::Closed);
+  EXPECT_EQ(read.policy.fail_make, FailDirection::Closed);
 }
 
 TEST(DaemonSettings, ReadsEachKey) {
@@ -55,7 +62,9 @@ TEST(DaemonSettings, ReadsEachKey) {
       "mounts: {roots: [/scratch, home, /data/shared]}\n"
       "queue: {wait: 3m, continue_every_s: 5}\n"
       "service_users: [grafana]\n"
-      "fail: {gpu_inventory: open, events: closed, user_database: open}\n");
+      "policy: {opa: unix:///run/ds01-opa/opa.sock, decision: lab/verdict, limit: 2s, ask_about_looking: false}\n"
+      "fail: {gpu_inventory: open, events: closed, user_database: open, policy_look: closed, policy_change: open,"
+      " policy_make: open}\n");
   EXPECT_EQ(read.sockets.listen_path, "/run/ds01/d.sock");
   EXPECT_EQ(read.sockets.engine_path, "/run/engine.sock");
   EXPECT_EQ(read.sockets.group, "docker");
@@ -72,6 +81,13 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Open);
   EXPECT_EQ(read.fail.events, FailDirection::Closed);
   EXPECT_EQ(read.fail.user_database, FailDirection::Open);
+  EXPECT_EQ(read.policy.opa, "/run/ds01-opa/opa.sock");
+  EXPECT_EQ(read.policy.decision, "lab/verdict");
+  EXPECT_EQ(read.policy.limit, std::chrono::seconds(2));
+  EXPECT_FALSE(read.policy.ask_look);
+  EXPECT_EQ(read.policy.fail_look, FailDirection::Closed);
+  EXPECT_EQ(read.policy.fail_change, FailDirection::Open);
+  EXPECT_EQ(read.policy.fail_make, FailDirection::Open);
 }
 
 TEST(DaemonSettings, ForeignCallersAreRefusedUnlessTheyAreMapped) {

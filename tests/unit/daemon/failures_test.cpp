@@ -40,6 +40,7 @@ class FailuresTest : public testing::Test {
 TEST_F(FailuresTest, CountsEachOfThemAlsoAtZero) {
   EXPECT_EQ(failures_.counters(), (std::map<std::string, std::int64_t>{{"unanswered_engine", 0},
                                                                        {"unanswered_gpu_driver", 0},
+                                                                       {"unanswered_policy", 0},
                                                                        {"unanswered_user_database", 0},
                                                                        {"unanswered_file_system", 0},
                                                                        {"unwritten_state", 0},

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_policies.h"
 #include "fakes.h"
 #include "support/asio_runner.h"
 #include "support/fake_clock.h"
@@ -19,7 +20,8 @@ class DryRunTest : public testing::Test {
  protected:
   DryRunAnswer run(std::string body, std::string target = "/v1.41/containers/create?name=train") {
     ds01::test::AsioRunner runner;
-    const Ports ports{identities, ownership, grants, site, paths, engine, events, clock, computing, images, pins};
+    const Ports ports{identities, ownership, grants,    site,   paths, engine,
+                      events,     clock,     computing, images, pins,  policies};
     DryRunRequest request{.caller = callerNamed("alice", 1001),
                           .target = std::move(target),
                           .user_agent = "Docker-Client/28.0 (linux)",
@@ -49,6 +51,7 @@ class DryRunTest : public testing::Test {
   net::FairPool computing{2, 256};
   test::FakeImages images;
   test::FakePins pins;
+  test::FakePolicies policies;
 };
 
 const char* const kGpu =

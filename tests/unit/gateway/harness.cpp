@@ -155,7 +155,8 @@ void Harness::start(GatewayOptions options) {
   linkEngine();
   socket_path_ = dir_.file("g.sock");
   options.engine_socket = enginePath();
-  const Ports ports{identities, ownership, grants, site, paths, engine_client, events, clock, computing, images, pins};
+  const Ports ports{identities, ownership, grants,    site,   paths, engine_client,
+                    events,     clock,     computing, images, pins,  policies};
   gateway_ = std::make_unique<Gateway>(context_.get_executor(), ports, std::move(options));
   asio::local::stream_protocol::acceptor acceptor(context_, asio::local::stream_protocol::endpoint(socket_path_));
   asio::co_spawn(context_, gateway_->serve(std::move(acceptor)), asio::detached);

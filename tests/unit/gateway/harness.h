@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/fd.h"
+#include "fake_policies.h"
 #include "fakes.h"
 #include "gateway/gateway.h"
 #include "support/fake_clock.h"
@@ -77,6 +78,7 @@ class Harness {
   net::FairPool computing{2, 256};
   FakeImages images;
   FakePins pins;
+  FakePolicies policies;
 
  private:
   void start(GatewayOptions options);
