@@ -14,6 +14,7 @@ namespace {
 // Refusals first and cheapest first, then what writes; environment last, so that nothing adds to it afterwards.
 constexpr std::array kPasses{
     Pass{"fields", refuseSetFields},
+    Pass{"volumes from", refuseVolumesFrom, Pass::For::NonAdmins, RuleClass::Ownership},
     Pass{"security options", checkSecurityOptions},
     Pass{"capabilities", checkCapabilities},
     Pass{"device nodes", dropDeviceNodes},
@@ -25,28 +26,28 @@ constexpr std::array kPasses{
     Pass{"ulimits", checkUlimits},
     Pass{"logging", checkLogging},
     Pass{"namespaces", checkNamespaces},
-    Pass{"networks", checkNetworks},
+    Pass{"networks", checkNetworks, Pass::For::NonAdmins, RuleClass::Ownership},
     Pass{"volume driver", checkVolumeDriver},
     Pass{"storage options", checkStorageOptions},
-    Pass{"targets", checkTargets},
-    Pass{"mounts", checkMounts},
-    Pass{"binds", checkBinds},  // adds to the mounts
-    Pass{"pins", runAsOwner},
-    Pass{"owners of files", keepOwnersOfFiles},
-    Pass{"processes", keepFoldersApart},
-    Pass{"groups", joinOwnersGroups},
-    Pass{"view", namePinUsers},
-    Pass{"volumes", ownVolumes, Pass::For::Everybody},
-    Pass{"containers", resolveContainers, Pass::For::Everybody},
+    Pass{"targets", checkTargets, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"mounts", checkMounts, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"binds", checkBinds, Pass::For::NonAdmins, RuleClass::Mounts},  // adds to the mounts
+    Pass{"pins", runAsOwner, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"owners of files", keepOwnersOfFiles, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"processes", keepFoldersApart, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"groups", joinOwnersGroups, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"view", namePinUsers, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"volumes", ownVolumes, Pass::For::Everybody, RuleClass::Ownership},
+    Pass{"containers", resolveContainers, Pass::For::Everybody, RuleClass::Ownership},
     Pass{"cgroup parent", setCgroupParent, Pass::For::Everybody},
-    Pass{"kernel memory", refuseKernelMemory, Pass::For::Everybody},
-    Pass{"memory", limitMemory, Pass::For::Everybody},
-    Pass{"swap", limitSwap, Pass::For::Everybody},
-    Pass{"cpus", limitCpus, Pass::For::Everybody},
-    Pass{"pids", limitPids, Pass::For::Everybody},
-    Pass{"shm", limitShm, Pass::For::Everybody},
-    Pass{"stop timeout", limitStopTimeout},
-    Pass{"gpu", takeGpuRequest, Pass::For::Everybody},  // reads a label, so before the labels
+    Pass{"kernel memory", refuseKernelMemory, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"memory", limitMemory, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"swap", limitSwap, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"cpus", limitCpus, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"pids", limitPids, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"shm", limitShm, Pass::For::Everybody, RuleClass::Limits},
+    Pass{"stop timeout", limitStopTimeout, Pass::For::NonAdmins, RuleClass::Limits},
+    Pass{"gpu", takeGpuRequest, Pass::For::Everybody, RuleClass::Limits},  // reads a label, so before the labels
     Pass{"labels", setLabels, Pass::For::Everybody},
     Pass{"environment", cleanEnvironment, Pass::For::Everybody},
 };
@@ -63,9 +64,11 @@ std::expected<Examined, Denial> examine(boost::json::object body, const Facts& f
 
   Context context{out, facts};
   for (const Pass& pass : kPasses) {
-    if (facts.caller.admin && pass.whom == Pass::For::NonAdmins) continue;
+    const bool free = facts.caller.admin || facts.excused.contains(pass.rules);
+    if (free && pass.whom == Pass::For::NonAdmins) continue;
     if (Verdict denial = pass.run(context)) {
       denial->part = fmt::format("admission: {}", pass.name);
+      denial->rules = pass.rules;
       return std::unexpected(std::move(*denial));
     }
   }

@@ -27,6 +27,7 @@
 #include "model/gpu.h"
 #include "model/lease.h"
 #include "model/limits.h"
+#include "model/rollout.h"
 #include "model/user.h"
 
 namespace ds01::admission {
@@ -73,6 +74,7 @@ struct Facts {
   // Whose the container will be, and so whose limits, group and cgroup parent stand below: set if an admin or a service
   // user is calling and names another user (named_owner.h), else it is the caller's.
   std::optional<User> owner;
+  RuleSet excused;  // classes of rules that the site lets pass
   Limits limits;
   EngineFacts engine;
   std::vector<std::string> image_env;

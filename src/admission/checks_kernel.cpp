@@ -37,8 +37,6 @@ constexpr std::array kRefused{
     RefusedField{"Sysctls", "--sysctl", "sysctls", "; leave it out", "Leave --sysctl out."},
     RefusedField{"Cgroup", "", "cgroup", "; every container gets a cgroup below its owner's, leave it out",
                  "Leave HostConfig.Cgroup out."},
-    RefusedField{"VolumesFrom", "--volumes-from", "volumes_from", "; name the volumes themselves with -v",
-                 "Name the volumes themselves with -v NAME:TARGET."},
     RefusedField{"Annotations", "--annotation", "annotations",
                  ", because runtimes take orders from it; use --label for notes of your own",
                  "Use --label instead of --annotation."},
@@ -48,6 +46,21 @@ constexpr std::array kRefused{
     RefusedField{"CpuRealtimeRuntime", "--cpu-rt-runtime", "cpu_realtime", "; use --cpus", "Use --cpus."},
     RefusedField{"DiskQuota", "", "disk_quota", "; leave it out", "Leave HostConfig.DiskQuota out."},
 };
+
+// Whose they are nobody has looked at.
+constexpr RefusedField kVolumesFrom{"VolumesFrom", "--volumes-from", "volumes_from",
+                                    "; name the volumes themselves with -v",
+                                    "Name the volumes themselves with -v NAME:TARGET."};
+
+Verdict refuseField(Context& context, const RefusedField& refused) {
+  if (!isSet(context.host(), refused.field)) return std::nullopt;
+  std::string path = fmt::format("HostConfig.{}", refused.field);
+  std::string name = refused.flag.empty() ? path : fmt::format("{} ({})", refused.flag, path);
+  const std::string value = json::serialize(*get(context.host(), refused.field));
+  return explained(
+      forbidden(std::string(refused.reason), fmt::format("{} is not allowed here{}", name, refused.because)),
+      {std::move(path), shown(value), "nothing"}, std::string(refused.remedy));
+}
 
 // Where buildx cannot reach the Engine's own BuildKit (POST /grpc), it asks for a container with one, privileged, of
 // this name, which says nothing to somebody who typed `docker build`.
@@ -84,15 +97,13 @@ Verdict refuseSetFields(Context& context) {
         {"HostConfig.Privileged", "true", "nothing"}, "Build with DOCKER_BUILDKIT=0 docker build.");
   }
   for (const RefusedField& refused : kRefused) {
-    if (!isSet(context.host(), refused.field)) continue;
-    std::string path = fmt::format("HostConfig.{}", refused.field);
-    std::string name = refused.flag.empty() ? path : fmt::format("{} ({})", refused.flag, path);
-    const std::string value = json::serialize(*get(context.host(), refused.field));
-    return explained(
-        forbidden(std::string(refused.reason), fmt::format("{} is not allowed here{}", name, refused.because)),
-        {std::move(path), shown(value), "nothing"}, std::string(refused.remedy));
+    if (Verdict denial = refuseField(context, refused)) return denial;
   }
   return std::nullopt;
+}
+
+Verdict refuseVolumesFrom(Context& context) {
+  return refuseField(context, kVolumesFrom);
 }
 
 namespace {

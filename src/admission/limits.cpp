@@ -140,7 +140,7 @@ Verdict setCgroupParent(Context& context) {
   const std::string_view given = text(context.host(), "CgroupParent");
   const std::string& ours = context.facts.cgroup_parent;
   if (context.admin() && !given.empty()) return std::nullopt;
-  if (!given.empty() && given != ours) {
+  if (!given.empty() && given != ours && !context.facts.excused.contains(RuleClass::Host)) {
     return explained(
         forbidden("cgroup_parent", fmt::format("--cgroup-parent {} (HostConfig.CgroupParent) is not allowed "
                                                "here; every container runs below its owner's slice, leave "

@@ -29,10 +29,12 @@ struct Pass {
   std::string_view name;
   Verdict (*run)(Context& context);
   For whom = For::NonAdmins;
+  RuleClass rules = RuleClass::Host;
 };
 
 // checks_kernel.cpp: what would reach the host's kernel
 Verdict refuseSetFields(Context& context);
+Verdict refuseVolumesFrom(Context& context);
 Verdict checkSecurityOptions(Context& context);
 Verdict checkCapabilities(Context& context);
 // Drops them from what Docker grants; refused if they are asked for. `because` is the option that has that consequence.

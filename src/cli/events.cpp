@@ -66,6 +66,7 @@ std::string sentenceOf(const control::EventRow& row) {
   const std::string reason = text(row, "reason");
   const std::string said = text(row, "text");
   if (row.type == "auth.denied") return said.empty() ? plainly(row) : fmt::format("{}: {}", reason, said);
+  if (row.type == "auth.would_deny") return fmt::format("passed, {} are only watched: {}", text(row, "rules"), said);
   if (row.type == "gpu.reject") {
     return fmt::format("{}{}: {}", what.empty() ? "" : fmt::format("container {}: ", what), reason, said);
   }

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "config/compile_parts.h"
@@ -35,14 +37,28 @@ void readContainerTypes(const Section& types, Config& config) {
   }
 }
 
+std::optional<Enforcement> enforcement(std::string_view mode) {
+  if (mode == "full") return Enforcement::Full;
+  if (mode == "monitoring") return Enforcement::Monitoring;
+  if (mode == "disabled") return Enforcement::Disabled;
+  return std::nullopt;
+}
+
 void readAccess(const Section& section, AccessControl& access, Report& report) {
   takeLogins(section, "admin_users", access.admin_users, report);
   takeGroupName(section, "admin_group", access.admin_group, report);
-  const Section* wrapper = below(section, "wrapper");
-  std::string mode = "full";
-  if (wrapper != nullptr) take(*wrapper, "enforcement_mode", mode);
-  if (mode == "monitoring") access.enforcement_mode = EnforcementMode::Monitoring;
-  if (mode == "disabled") access.enforcement_mode = EnforcementMode::Disabled;
+  if (const Section* wrapper = below(section, "wrapper")) {
+    std::string mode;
+    take(*wrapper, "enforcement_mode", mode);
+    if (const std::optional<Enforcement> all = enforcement(mode)) access.rollout.setAll(*all);
+  }
+  if (const Section* classes = below(section, "rules")) {
+    for (const RuleClass rules : kRuleClasses) {
+      std::string mode;
+      take(*classes, toString(rules), mode);
+      if (const std::optional<Enforcement> one = enforcement(mode)) access.rollout.set(rules, *one);
+    }
+  }
 }
 
 void readExemptFrom(const Section& section, Exemption& exemption, Report& report) {

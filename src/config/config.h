@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "config/daemon_settings.h"
+#include "model/rollout.h"
 
 namespace ds01::config {
 
@@ -128,12 +129,10 @@ struct Membership {
 };
 using Memberships = std::map<std::string, Membership, std::less<>>;  // by login
 
-enum class EnforcementMode { Full, Monitoring, Disabled };
-
 struct AccessControl {
   std::set<std::string, std::less<>> admin_users;
   std::string admin_group = "ds01-admin";
-  EnforcementMode enforcement_mode = EnforcementMode::Full;
+  Rollout rollout;
 };
 
 struct Config {

@@ -29,6 +29,7 @@ enum class Block : std::uint8_t {
   BareMetalAccess,
   AccessControl,
   Wrapper,
+  AccessRules,
   ExemptionFile,  // lifecycle-exemptions.yaml
   Exemption,
   DaemonFile,  // ds01d.yaml

@@ -199,6 +199,12 @@ Status Daemon::run() {
 
 void Daemon::applyConfig() {
   const config::Config& config = site_.config();
+  for (const RuleClass rules : kRuleClasses) {
+    const Enforcement mode = config.access.rollout.of(rules);
+    if (mode == Enforcement::Full) continue;
+    spdlog::warn("access_control: the rules about {} are {}: what they would refuse passes", toString(rules),
+                 mode == Enforcement::Monitoring ? "only watched" : "off");
+  }
   const auto& services = config.daemon.service_users;
   identifier_.setRoleRules({.admin_users = {config.access.admin_users.begin(), config.access.admin_users.end()},
                             .admin_group = config::adminGroup(config),

@@ -11,7 +11,8 @@ void DenialLimit::emit(events::Event event) {
     tellSuppressed();
     minute_ = now;
   }
-  if (event.type == "auth.denied" && ++denials_[event.user] > per_minute_) return;
+  const bool counted = event.type == "auth.denied" || event.type == "auth.would_deny";
+  if (counted && ++denials_[event.user] > per_minute_) return;
   log_.emit(std::move(event));
 }
 

@@ -22,8 +22,8 @@ class DenialLimit final : public events::EventSink {
   DenialLimit& operator=(const DenialLimit&) = delete;
   ~DenialLimit() override { tellSuppressed(); }
 
-  // "auth.denied" beyond the limit is left out, and told as "auth.suppressed" {"count"} with the first event of a later
-  // minute, or at the end. Whoever was not identified counts as one user.
+  // "auth.denied" and "auth.would_deny" beyond the limit is left out, and told as "auth.suppressed" {"count"} with the
+  // first event of a later minute, or at the end. Whoever was not identified counts as one user.
   void emit(events::Event event) override;
 
  private:

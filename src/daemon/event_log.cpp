@@ -24,7 +24,8 @@ constexpr std::chrono::minutes kDisorder{2};
 constexpr std::chrono::minutes kDecisionSpan{10};
 
 bool settles(const events::Record& record) {
-  return record.type == "auth.denied" || record.type == "container.create" || record.type == "container.create_failed";
+  return record.type == "auth.denied" || record.type == "auth.would_deny" || record.type == "container.create" ||
+         record.type == "container.create_failed";
 }
 
 struct ReadLines {

@@ -72,6 +72,19 @@ control::Explanation grant(const events::Record* created, const events::Record* 
   return out;
 }
 
+// What was refused and passed all the same, because the rules are only watched.
+void addOverlooked(control::Explanation& out, const events::Record& overlooked) {
+  const control::Explanation refused = refusal(overlooked);
+  out.reason = refused.reason;
+  out.part = refused.part;
+  out.remedy = refused.remedy;
+  out.text = fmt::format("passed, because the rules about {} are only watched here; they would refuse it: {}",
+                         overlooked.text("rules"), refused.text);
+  for (const auto& fact : refused.facts) {
+    if (std::ranges::find(out.facts, fact) == out.facts.end()) out.facts.push_back(fact);
+  }
+}
+
 // What the container has beside what its owner may have.
 std::string besideLimit(const std::string& has, const std::string& limit, const std::string& group) {
   return fmt::format("{} (limit {}, group {})", has, limit, group);
@@ -125,11 +138,13 @@ std::optional<control::Explanation> explainDecision(std::string_view id, const s
   const events::Record* failed = last(records, "container.create_failed");
   const events::Record* allocated = last(records, "gpu.allocate");
   const events::Record* main = nullptr;
-  for (const events::Record* record : {denied, created, failed, allocated}) {
+  const events::Record* overlooked = last(records, "auth.would_deny");
+  for (const events::Record* record : {denied, created, failed, allocated, overlooked}) {
     if (main == nullptr) main = record;
   }
   if (main == nullptr) return std::nullopt;
   control::Explanation out = denied != nullptr ? refusal(*denied) : grant(created, failed, allocated);
+  if (denied == nullptr && overlooked != nullptr) addOverlooked(out, *overlooked);
   out.subject = id;
   out.at = main->at;
   if (!main->user.empty()) out.user = main->user;

@@ -22,6 +22,7 @@ class Site final : public gateway::Site {
   std::expected<Limits, Denial> limitsFor(const User& user) const override;
   std::optional<EngineFacts> engineFacts() const override { return facts_; }
   admission::Emitter gpuEmitter() const override { return emitter_; }
+  Rollout rollout() const override { return config_->access.rollout; }
   std::optional<Denial> gpuTrouble() const override;
   DecisionId newDecision() override;
   std::optional<Denial> refuseUnrecorded() const override;

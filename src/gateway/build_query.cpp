@@ -93,34 +93,35 @@ std::expected<json::object, Denial> rewriteOutput(const json::object& given,
 
 }  // namespace
 
-std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime) {
+std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime, RuleSet excused) {
+  const bool host = !excused.contains(RuleClass::Host);  // rules of that class hold
   // The classic builder's steps run under the default runtime, and NVIDIA's gives GPUs to whoever sets a variable in a
   // Dockerfile. BuildKit (version=2) has a runtime of its own.
   const std::string* version = target.get("version");
   const bool buildkit = version != nullptr && *version == "2";
-  if (!buildkit && default_runtime != "runc") {
+  if (host && !buildkit && default_runtime != "runc") {
     return Denial{
         403, "build_runtime",
         fmt::format("the classic builder is closed here, because its steps would run under the runtime \"{}\"; "
                     "build with BuildKit: DOCKER_BUILDKIT=1 docker build",
                     default_runtime)};
   }
-  if (!buildkit && target.truthy("pull")) {
+  if (!excused.contains(RuleClass::Ownership) && !buildkit && target.truthy("pull")) {
     return Denial{
         403, "build_pull",
         "the classic builder would move names of images that others use to what a registry has; pull the base "
         "image first (docker pull) and build without --pull, or with BuildKit: DOCKER_BUILDKIT=1"};
   }
   const std::string* mode = target.get("networkmode");
-  if (mode != nullptr && !mode->empty() && (*mode == "host" || !isPlainName(*mode) || mayBeId(*mode))) {
+  if (host && mode != nullptr && !mode->empty() && (*mode == "host" || !isPlainName(*mode) || mayBeId(*mode))) {
     return Denial{
         403, "build_network",
         fmt::format("a build may not use the network \"{}\"; leave --network away, or name a network of yours", *mode)};
   }
-  if (given(target, "securityopt")) {
+  if (host && given(target, "securityopt")) {
     return Denial{403, "build_security_opt", "security options are not open to builds here; leave --security-opt away"};
   }
-  if (given(target, "cgroupparent")) {
+  if (host && given(target, "cgroupparent")) {
     return Denial{403, "build_cgroup_parent",
                   "the cgroup of a build is set by this server; leave --cgroup-parent away"};
   }
@@ -129,7 +130,7 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
   }
   // BuildKit's clients name their own session here; anything else is an address that the Engine would open.
   const std::string* remote = target.get("remote");
-  if (remote != nullptr && !remote->empty() && *remote != "client-session") {
+  if (host && remote != nullptr && !remote->empty() && *remote != "client-session") {
     return Denial{403, "build_remote",
                   "the Engine may not fetch a build context by itself; clone or download it and build from the folder"};
   }

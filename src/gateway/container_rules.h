@@ -26,6 +26,9 @@ boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exe
 Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
                   std::vector<QueryItem> query);
 
+// For the log: for the user there is no such thing.
+Denial notOwner(std::string_view kind, std::string_view name);
+
 // Puts the full id where the path has {}.
 void putName(Exchange& exchange, const std::string& id);
 

@@ -222,7 +222,8 @@ asio::awaitable<Flow> handleCreate(Exchange& exchange) {
   CreateRequest request{.caller = exchange.caller(),
                         .user_agent = valueOf(exchange.head().find("User-Agent")),
                         .container_name = valueOf(exchange.target().get("name")),
-                        .body = std::move(*bytes)};
+                        .body = std::move(*bytes),
+                        .excused = exchange.excused()};
   std::expected<CreatePlan, Stop> plan = co_await planCreate(exchange.ports(), std::move(request));
   if (!plan) co_return co_await tell(exchange, std::move(plan.error()), decision);
 

@@ -24,6 +24,7 @@ struct CreateRequest {
   std::string body;            // as the client sent it
   // Dry runs only: go on without what the image says, so that the rest can be told too.
   bool image_may_be_missing = false;
+  RuleSet excused = {};
 };
 
 // Why a create ends before the Engine is asked, and how the client is told.

@@ -11,6 +11,7 @@
 #include "events/details.h"
 #include "gateway/policies.h"
 #include "gateway/relay.h"
+#include "gateway/rollout.h"
 
 namespace ds01::gateway {
 
@@ -64,6 +65,7 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
   if (told > kMaxJsonBody) co_return std::unexpected(too_large);
   // Before it is read, so that what is refused costs nothing; what does not tell its length pays as it comes.
   if (auto denial = memory_.growTo(costOf(told, kRequestCost))) co_return std::unexpected(std::move(*denial));
+  if (body_as_it_came_) co_return *body_as_it_came_;
   if (client_.bodyDone()) co_return body;
   const Status sent = co_await sendContinue();
   if (!sent) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
@@ -75,7 +77,10 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
       co_return std::unexpected(
           Denial{400, "malformed_http", "the request body is broken: " + count.error().message()});
     }
-    if (*count == 0) co_return body;
+    if (*count == 0) {
+      if (as_it_came_) body_as_it_came_ = body;
+      co_return body;
+    }
     if (body.size() + *count > kMaxJsonBody) co_return std::unexpected(too_large);
     const std::size_t cost = costOf(body.size() + *count, kRequestCost);
     if (auto denial = memory_.growTo(cost)) co_return std::unexpected(std::move(*denial));
@@ -109,11 +114,39 @@ const DecisionId& Exchange::decision() {
   return *decision_;
 }
 
+std::optional<Flow> Exchange::overlook(const Denial& denial) {
+  const std::optional<RuleClass> rules = classOf(denial);
+  // Once sent, it can not be done again. The same class a second time: what refuses can not be let pass.
+  if (!rules || !as_it_came_ || sent_ || caller_.admin || excused_.contains(*rules)) return std::nullopt;
+  const Enforcement mode = ports().site.rollout().of(*rules);
+  if (mode == Enforcement::Full) return std::nullopt;
+  excused_.insert(*rules);
+  if (mode == Enforcement::Monitoring) {
+    boost::json::object details = events::denialDetails(denial, decision());
+    details["rules"] = toString(*rules);
+    details["method"] = head_.method;
+    details["path"] = as_it_came_->path();
+    emit("auth.would_deny", std::move(details));
+  }
+  return Flow::Again;
+}
+
+void Exchange::startAgain() {
+  if (as_it_came_) {
+    target_ = *as_it_came_;
+  } else if (!ports().site.rollout().full()) {
+    as_it_came_ = target_;
+  }
+  about_.reset();
+  gpu_.reset();
+}
+
 asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> decision) {
   const DecisionId id = decision ? *decision : this->decision();
   if (denial.part.empty()) {
     denial.part = match_ ? fmt::format("gateway: {} {}", match_->route->method, match_->route->pattern) : "gateway";
   }
+  if (const std::optional<Flow> again = overlook(denial)) co_return *again;
   boost::json::object details = events::denialDetails(denial, id);
   details["method"] = head_.method;
   details["path"] = target_.path();
@@ -162,6 +195,7 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
     const Result<bool> reused = co_await engine_.ensure();
     if (!reused) co_return fail(reused.error());
     core_.noteEngine(true, {});
+    sent_ = sent_ || !out.ours;
     if (before_send) before_send();
     const std::string_view body = out.body ? std::string_view(*out.body) : std::string_view();
     const Status written = co_await writeAll(engine_.socket(), head, body);

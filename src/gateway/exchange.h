@@ -40,6 +40,7 @@ enum class Flow {
   KeepAlive,  // the next request may follow
   Close,
   Drain,  // close, but first read what the client is still sending
+  Again,  // the site lets pass what was refused: the request is handled anew, with that class of rules excused
 };
 
 struct WholeResponse {
@@ -105,6 +106,14 @@ class Exchange {
   // The id of what is decided about this request; made when it is first asked for.
   const DecisionId& decision();
 
+  // Classes of rules that refused this request and that the site lets pass (model/rollout.h).
+  const RuleSet& excused() const { return excused_; }
+  bool mayIgnore(RuleClass rules) const { return caller_.admin || excused_.contains(rules); }
+  // Flow::Again if this refusal is to pass; unset: it holds. deny() asks by itself.
+  std::optional<Flow> overlook(const Denial& denial);
+  // Before the request is handled anew: as it came.
+  void startAgain();
+
   // What a policy is told besides: what the request is about, once that is known, and which GPUs it gets.
   const std::optional<policy::Target>& about() const { return about_; }
   void setAbout(policy::Target about) { about_ = std::move(about); }
@@ -117,7 +126,7 @@ class Exchange {
   boost::asio::awaitable<Flow> reply(int status, std::string json);
   // {"message": …} in the Engine's own words, without a decision.
   boost::asio::awaitable<Flow> message(int status, std::string text);
-  // "ds01: … (decision D…)", with an event. With `decision` unset it is decision().
+  // "ds01: … (decision D…)", with an event; or Flow::Again, by overlook(). With `decision` unset it is decision().
   boost::asio::awaitable<Flow> deny(Denial denial, std::optional<DecisionId> decision = {});
   // Unavailable and the like: 503 or 502 with a sentence; what the policy has refused is told as refused.
   boost::asio::awaitable<Flow> engineFailed(Error error);
@@ -189,6 +198,10 @@ class Exchange {
   BodyGuard* guard_ = nullptr;
   Judge judge_;
   std::optional<Denial> refused_;  // by the guard
+  RuleSet excused_;
+  bool sent_ = false;                 // something of this request has gone to the Engine
+  std::optional<Target> as_it_came_;  // these two are kept only where something may be overlooked
+  std::optional<std::string> body_as_it_came_;
   std::optional<DecisionId> decision_;
   std::optional<policy::Target> about_;
   std::optional<policy::Gpu> gpu_;

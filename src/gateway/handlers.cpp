@@ -81,7 +81,7 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
 // dockerd reads and writes archives as root, and sets owners and modes by paths that may lead elsewhere by then.
 std::optional<Denial> refuseArchive(Exchange& exchange, const ContainerId& container) {
   const bool archive = exchange.match() && exchange.match()->route->pattern == "/containers/{}/archive";
-  if (!archive || exchange.caller().admin) return std::nullopt;
+  if (!archive || exchange.mayIgnore(RuleClass::Mounts)) return std::nullopt;
   const Pins& pins = exchange.ports().pins;
   if (pins.unmapped(container)) {
     Denial denial{403, "archive_unmapped",
@@ -155,11 +155,12 @@ asio::awaitable<Flow> handleEvents(Exchange& exchange) {
 }
 
 asio::awaitable<Flow> refuseForAdmins(Exchange& exchange) {
+  if (exchange.mayIgnore(RuleClass::Api)) co_return co_await pass(exchange);
   Denial denial{403, "admins_only", "this is for the administrators of this server only. "};
   denial.text += exchange.match()->route->note;
   denial.remedy = exchange.match()->route->note;
   if (denial.text.ends_with('.')) denial.text.pop_back();
-  return exchange.deny(std::move(denial));
+  co_return co_await exchange.deny(std::move(denial));
 }
 
 // Images, volumes and networks.
@@ -254,6 +255,7 @@ asio::awaitable<Flow> handleForUser(Exchange& exchange) {
     denial.remedy = "Use a newer client, or unset DOCKER_API_VERSION.";
     co_return co_await exchange.deny(std::move(denial));
   }
+  if (!exchange.match() && exchange.mayIgnore(RuleClass::Api)) co_return co_await pass(exchange);
   if (!exchange.match()) {
     Denial denial{403, "unknown_endpoint",
                   fmt::format("{} {} is not an endpoint that users of this server may call", exchange.head().method,
@@ -280,7 +282,8 @@ Outgoing plainOutgoing(const Exchange& exchange) {
   const std::string& wanted = exchange.head().upgrade;
   if (match) {
     if (!wanted.empty() && wanted == upgradeToken(match->route->upgrade)) out.upgrade = wanted;
-    out.stream_body = match->route->body == BodyKind::Stream || exchange.caller().admin;
+    const bool unexamined = match->route->rule == Rule::Deny && exchange.mayIgnore(RuleClass::Api);
+    out.stream_body = match->route->body == BodyKind::Stream || exchange.caller().admin || unexamined;
   } else {
     if (wanted == "tcp" || wanted == "h2c" || wanted == "websocket") out.upgrade = wanted;
     out.stream_body = true;
@@ -302,7 +305,9 @@ asio::awaitable<Flow> handleListOfAll(Exchange& exchange) {
   co_return co_await exchange.forward(std::move(out), &filter);
 }
 
-asio::awaitable<Flow> handle(Exchange& exchange) {
+namespace {
+
+asio::awaitable<Flow> handleOnce(Exchange& exchange) {
   if (exchange.caller().stale && !(exchange.match() && onlyLooks(*exchange.match()->route))) {
     Denial denial{
         503, "nss_unavailable",
@@ -337,6 +342,17 @@ asio::awaitable<Flow> handle(Exchange& exchange) {
       co_return co_await handleImagesOfAdmin(exchange);
     default:
       co_return co_await pass(exchange);
+  }
+}
+
+}  // namespace
+
+asio::awaitable<Flow> handle(Exchange& exchange) {
+  // Each time with one more class of rules excused, so it ends.
+  while (true) {
+    exchange.startAgain();
+    const Flow flow = co_await handleOnce(exchange);
+    if (flow != Flow::Again) co_return flow;
   }
 }
 

@@ -109,7 +109,7 @@ asio::awaitable<Result<json::array>> removeOwnImage(Exchange& exchange, std::str
 }
 
 asio::awaitable<Flow> handleImageRemove(Exchange& exchange) {
-  if (exchange.caller().admin) co_return co_await removeImage(exchange);
+  if (exchange.mayIgnore(RuleClass::Ownership)) co_return co_await removeImage(exchange);
   if (exchange.target().truthy("force")) {
     Denial denial{403, "image_force",
                   "images are shared, so they cannot be removed by force; remove your containers of this image first"};

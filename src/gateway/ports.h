@@ -21,6 +21,7 @@
 #include "model/denial.h"
 #include "model/engine.h"
 #include "model/limits.h"
+#include "model/rollout.h"
 #include "model/user.h"
 
 namespace ds01::gateway {
@@ -78,6 +79,7 @@ class Site {
   // Unset while the Engine is away.
   virtual std::optional<EngineFacts> engineFacts() const = 0;
   virtual admission::Emitter gpuEmitter() const = 0;
+  virtual Rollout rollout() const { return {}; }
   // Why no container can get a GPU here and now, with the remedy; unset: nothing is in the way.
   virtual std::optional<Denial> gpuTrouble() const = 0;
   virtual DecisionId newDecision() = 0;

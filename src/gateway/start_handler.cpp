@@ -27,7 +27,7 @@ bool entryNotSeen(const WholeResponse& response) {
 }
 
 std::optional<Denial> checkCheckpoint(const Exchange& exchange) {
-  if (exchange.caller().admin) return std::nullopt;
+  if (exchange.mayIgnore(RuleClass::Host)) return std::nullopt;
   for (const char* const key : {"checkpoint", "checkpoint-dir"}) {
     const std::string* value = exchange.target().get(key);
     if (value == nullptr || value->empty()) continue;
@@ -76,7 +76,7 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   if (!admitted) co_return co_await exchange.deny(std::move(admitted.error()), decision);
   // Every way out settles the permit before the client hears of it.
   std::optional<StartPermit> permit(std::move(*admitted));
-  const bool admin = exchange.caller().admin;
+  const bool admin = exchange.mayIgnore(RuleClass::Mounts);
   if (std::optional<Denial> denial = co_await exchange.ports().pins.pinAgain(found.container->id, admin)) {
     permit.reset();
     co_return co_await exchange.deny(std::move(*denial), decision);

@@ -1,9 +1,12 @@
 // A refusal that a user reads. Not an Error: nothing went wrong, the answer is no.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "model/rollout.h"
 
 namespace ds01 {
 
@@ -17,9 +20,10 @@ struct Denial {
 
   // For `ds01 explain`; may be empty. They are kept in the log of events and shown to the user who was refused, so
   // nothing of others belongs here.
-  std::string part = {};    // which part decided: "quota", "admission: binds", …
-  Facts facts = {};         // named inputs and numbers that decided, in reading order
-  std::string remedy = {};  // the smallest change that would work, a sentence
+  std::string part = {};                // which part decided: "quota", "admission: binds", …
+  Facts facts = {};                     // named inputs and numbers that decided, in reading order
+  std::string remedy = {};              // the smallest change that would work, a sentence
+  std::optional<RuleClass> rules = {};  // the class of rules that refused, where the part says so itself
 };
 
 }  // namespace ds01

@@ -180,14 +180,28 @@ TEST(Load, LetsTheOverridesFileWinOverTheInlineOnes) {
 }
 
 TEST(Load, ReadsModesOfEnforcement) {
-  const auto mode = [](const std::string& text) {
-    return configOf({{"resource-limits.yaml", "access_control: {wrapper: {enforcement_mode: " + text + "}}\n"}})
-        .access.enforcement_mode;
+  const auto rollout = [](const std::string& text) {
+    return configOf({{"resource-limits.yaml", "access_control: {" + text + "}\n"}}).access.rollout;
   };
-  EXPECT_EQ(mode("full"), EnforcementMode::Full);
-  EXPECT_EQ(mode("monitoring"), EnforcementMode::Monitoring);
-  EXPECT_EQ(mode("disabled"), EnforcementMode::Disabled);
-  EXPECT_EQ(Config{}.access.enforcement_mode, EnforcementMode::Full);
+  EXPECT_TRUE(Config{}.access.rollout.full());
+  EXPECT_TRUE(rollout("wrapper: {enforcement_mode: full}").full());
+  for (const RuleClass rules : kRuleClasses) {
+    EXPECT_EQ(rollout("wrapper: {enforcement_mode: monitoring}").of(rules), Enforcement::Monitoring);
+    EXPECT_EQ(rollout("wrapper: {enforcement_mode: disabled}").of(rules), Enforcement::Disabled);
+  }
+}
+
+TEST(Load, AClassOfRulesGoesBeforeAllOfThem) {
+  const Rollout rollout =
+      configOf(
+          {{"resource-limits.yaml",
+            "access_control: {wrapper: {enforcement_mode: monitoring}, rules: {ownership: full, api: disabled}}\n"}})
+          .access.rollout;
+  EXPECT_EQ(rollout.of(RuleClass::Host), Enforcement::Monitoring);
+  EXPECT_EQ(rollout.of(RuleClass::Ownership), Enforcement::Full);
+  EXPECT_EQ(rollout.of(RuleClass::Api), Enforcement::Disabled);
+  const auto loaded = loadFiles({{"resource-limits.yaml", "access_control: {rules: {hosts: monitoring}}\n"}});
+  EXPECT_THAT(report(loaded), HasSubstr("access_control.rules.hosts"));
 }
 
 TEST(Load, ChecksExemptions) {

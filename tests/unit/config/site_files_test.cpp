@@ -93,7 +93,7 @@ TEST(CurrentSite, ReadsTheRest) {
   EXPECT_FALSE(limitsFor(config, "left.2024@example.edu"));
   EXPECT_TRUE(isAdminLogin(config, "datasciencelab"));
   EXPECT_EQ(adminGroup(config), "ds01-admin");
-  EXPECT_EQ(config.access.enforcement_mode, EnforcementMode::Full);
+  EXPECT_TRUE(config.access.rollout.full());
   EXPECT_TRUE(config.aggregate_limits);
   EXPECT_EQ(config.policies.created_container_timeout, minutes(30));
   ASSERT_TRUE(config.container_types.contains("devcontainer"));

@@ -140,6 +140,9 @@ class FakeGrants : public Grants {
     }
     const std::lock_guard lock(mutex);
     if (denial) co_return std::unexpected(*denial);
+    if (request.limits.max_gpu_equivalents && quota_used_up) {
+      co_return std::unexpected(Denial{409, "gpu_quota", "you hold all that you may"});
+    }
     std::optional<Lease> lease;
     std::vector<GpuSlot> slots;
     if (request.gpu) {
@@ -197,6 +200,7 @@ class FakeGrants : public Grants {
   std::vector<std::string> log;
   Waiting waiting = Waiting::Never;
   std::vector<std::shared_ptr<asio::steady_timer>> gates;  // of those who wait
+  bool quota_used_up = false;                              // who has a quota gets nothing
   std::optional<Denial> denial;
   std::optional<RestartPolicy> keptPolicy(const ContainerId&) const override { return kept_policy; }
   asio::awaitable<std::expected<PolicyChange, Denial>> changePolicy(ContainerId container,
@@ -276,8 +280,10 @@ class FakeSite : public Site {
   std::expected<Limits, Denial> limitsFor(const User&) const override {
     Limits limits;
     limits.group = "student";
+    limits.max_gpu_equivalents = quota;
     return limits;
   }
+  Rollout rollout() const override { return modes; }
   std::optional<EngineFacts> engineFacts() const override { return facts; }
   admission::Emitter gpuEmitter() const override { return admission::Emitter::Sim; }
   std::optional<Denial> gpuTrouble() const override { return trouble; }
@@ -295,6 +301,8 @@ class FakeSite : public Site {
     return Denial{503, "events_unwritable", "cannot write it down"};
   }
   std::optional<EngineFacts> facts;
+  Rollout modes;  // set before there are requests
+  std::optional<GpuEq> quota;
   std::optional<Denial> trouble;
   std::optional<Error> parent_error;
   std::atomic<int> decisions = 0;
