@@ -25,10 +25,12 @@
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
+#include "daemon/owners_writer.h"
 #include "daemon/pin_service.h"
 #include "daemon/recent_events.h"
 #include "daemon/site.h"
 #include "daemon/slice_names.h"
+#include "daemon/tracker_service.h"
 #include "docker/uds/engine_client.h"
 #include "events/jsonl/jsonl_sink.h"
 #include "gateway/gateway.h"
@@ -59,6 +61,8 @@ class Daemon {
   boost::asio::awaitable<void> watchSignals();
   boost::asio::awaitable<void> reload();
   void applyConfig();
+  TrackerParts trackerParts();
+  ownership::OwnersDocument ownersDocument() const;
   LoginReport explainLogin(const std::string& login) const;
   void stop();
 
@@ -80,6 +84,7 @@ class Daemon {
   net::FairPool pin_pool_;           // waits for the processes that look at folders, of no user more than a few
   net::BlockingPool pin_disk_pool_;  // one thread: records are written and removed in order
   net::BlockingPool device_pool_;    // one thread: entries are written and removed in order
+  net::BlockingPool owners_pool_;    // one thread: container-owners.json
   net::FairPool computing_;          // what large bodies cost
   identity::posix::UserDb user_db_;
   docker::uds::UdsEngineClient engine_;
@@ -93,6 +98,8 @@ class Daemon {
   identity::posix::Identifier identifier_;
   KernelIdentities identities_;
   HostGpuDevices devices_;
+  TrackerService tracker_;
+  OwnersWriter owners_file_;
   OwnerService owners_;
   LedgerService grants_;
   EngineWatch watch_;

@@ -19,7 +19,8 @@ constexpr std::array<Names, kDependencies> kNames{{{"unanswered_engine", "the Do
                                                    {"unanswered_file_system", "a bind source could not be looked at"},
                                                    {"unwritten_state", "gpu-state.json could not be written"},
                                                    {"unwritten_events", "events.jsonl could not be written"},
-                                                   {"unanswered_gpu_driver", "the NVIDIA driver did not answer"}}};
+                                                   {"unanswered_gpu_driver", "the NVIDIA driver did not answer"},
+                                                   {"unwritten_owners", "container-owners.json could not be written"}}};
 
 }  // namespace
 

@@ -20,8 +20,9 @@ enum class Dependency {
   StateFile,     // gpu-state.json
   EventLog,      // events.jsonl
   GpuDriver,     // NVIDIA's; times at which the inventory became stale
+  OwnersFile,    // container-owners.json
 };
-inline constexpr std::size_t kDependencies = 6;
+inline constexpr std::size_t kDependencies = 7;
 
 class Failures {
  public:
