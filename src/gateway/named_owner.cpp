@@ -154,7 +154,11 @@ json::array mergeByAge(const json::array& own, const json::array& named, std::si
 }
 
 std::optional<Filters> filtersForNamed(Filters wanted, const std::vector<ContainerId>& named) {
-  if (wanted.contains("label")) return std::nullopt;
+  // What others go by is not shown either, and would come out by asking.
+  static constexpr std::array kShown{std::string_view("id"),     std::string_view("name"),   std::string_view("status"),
+                                     std::string_view("exited"), std::string_view("before"), std::string_view("since")};
+  const auto is_shown = [](const auto& filter) { return std::ranges::find(kShown, filter.first) != kShown.end(); };
+  if (!std::ranges::all_of(wanted, is_shown)) return std::nullopt;
   std::vector<std::string> ids;
   const auto by_id = wanted.find("id");
   for (const ContainerId& id : named) {

@@ -32,8 +32,9 @@ void reduceItem(boost::json::value& item);
 // Both lists of containers as one, the newest first, at most `limit` (0: all).
 boost::json::array mergeByAge(const boost::json::array& own, const boost::json::array& named, std::size_t limit);
 
-// The filters that ask for `named` among what the caller's filters mean; unset: for none of them. Whoever asks by label
-// looks for what to go on working with (compose, dev containers), which these are not.
+// The filters that ask for `named` among what the caller's filters mean; unset: for none of them. Only filters by what
+// is shown may be answered. Whoever asks by label looks for what to go on working with (compose, dev containers), which
+// these are not.
 std::optional<Filters> filtersForNamed(Filters wanted, const std::vector<ContainerId>& named);
 
 // GET /containers/json of somebody who has been named: what is their own, and what the Engine has for `asked`.

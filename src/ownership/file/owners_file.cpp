@@ -52,7 +52,7 @@ Status writeWhole(const std::string& path, std::string_view text) {
     if (written < 0) return fail(Error::fromErrno(errno, "write " + path));
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(file.get()) != 0) return fail(Error::fromErrno(errno, "fsync " + path));
+  // Not synced: it is written anew at each start, and must not make what is synced on the same disk wait.
   return {};
 }
 

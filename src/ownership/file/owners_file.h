@@ -19,7 +19,7 @@ class OwnersFile {
   explicit OwnersFile(std::string directory, std::chrono::milliseconds lock_limit = kLockLimit)
       : directory_(std::move(directory)), lock_limit_(lock_limit) {}
 
-  // flock(2) of container-owners.lock, temporary file (0644), fsync, rename. Timeout: somebody else holds the lock; Io
+  // flock(2) of container-owners.lock, temporary file (0644), rename. Timeout: somebody else holds the lock; Io
   // and the like, with the path. What was there is untouched if it fails.
   Status write(std::string_view text) const;
 

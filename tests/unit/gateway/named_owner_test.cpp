@@ -65,7 +65,9 @@ TEST(NamedOwner, ListsAreMergedByAge) {
 
 TEST(NamedOwner, WhoAsksByLabelIsNotShownThem) {
   const std::vector<ContainerId> named{ContainerId(fullId('a')), ContainerId(fullId('b'))};
-  EXPECT_FALSE(filtersForNamed({{"label", {"x=y"}}}, named));
+  for (const char* hidden : {"label", "volume", "network", "ancestor", "publish", "expose", "health", "made-up"}) {
+    EXPECT_FALSE(filtersForNamed({{hidden, {"x"}}}, named)) << hidden;
+  }
   EXPECT_FALSE(filtersForNamed({{"id", {"c"}}}, named));
   EXPECT_FALSE(filtersForNamed({}, {}));
   EXPECT_EQ(filtersForNamed({{"id", {"b"}}, {"status", {"exited"}}}, named),
