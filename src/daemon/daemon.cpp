@@ -150,7 +150,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
-      view_(grants_, owners_, site_, failures_),
+      view_(grants_, owners_, site_, failures_, &tracker_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
       explain_(event_log_,
                {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_},

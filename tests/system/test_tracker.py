@@ -93,6 +93,18 @@ def test_every_strategy_names_its_owner(stack, alice, bob):
     tracked(stack, "compose", alice, "compose_dir")
 
 
+def test_administrators_see_whose_it_seems_to_be(stack, alice, bob):
+    make(stack, "mount", Binds=[f"{alice.user.home}:/code"])
+    tracked(stack, "mount", alice, "mount_path")
+
+    def rows(client=None):
+        return json.loads(stack.daemon.ds01("ps", "--json", client=client).stdout)["containers"]
+
+    [row] = [row for row in rows() if row["name"] == "mount"]
+    assert row["user"] is None and row["tracked_user"] == alice.user.name and row["tracked_by"] == "mount_path"
+    assert rows(alice) == [] and rows(bob) == []
+
+
 def test_lies_name_nobody(stack, alice, bob):
     home, theirs = alice.user.home, bob.user.home
     link = home / "link"
