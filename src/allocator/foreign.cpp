@@ -165,6 +165,13 @@ GpuClaim claimOf(const ContainerView& container, std::string_view default_runtim
   return claim;
 }
 
+bool mayReachGpu(const GpuClaim& claim) {
+  if (claim.all || !claim.devices.empty() || !claim.leases.empty()) return true;
+  return std::ranges::any_of(claim.nodes, [](const std::string& node) {
+    return node.starts_with("/dev/nvidia") || node == "/dev" || node == "/";
+  });
+}
+
 std::vector<SlotIndex> claimedSlots(const GpuClaim& claim, const Inventory& inventory) {
   const auto& slots = inventory.slots;
   // A GPU that is cut by MIG has a UUID that is not in the inventory: its instances are. Which ones is not known.

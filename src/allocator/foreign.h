@@ -31,6 +31,10 @@ struct GpuClaim {
 // `default_runtime`: the Engine's, for containers that name none.
 GpuClaim claimOf(const ContainerView& container, std::string_view default_runtime);
 
+// Whether the claim is one on a GPU at all, whatever the machine has: device files are claims too, of other devices as
+// well.
+bool mayReachGpu(const GpuClaim& claim);
+
 // Of what the machine has; in inventory order. Leases are not looked at.
 std::vector<SlotIndex> claimedSlots(const GpuClaim& claim, const Inventory& inventory);
 

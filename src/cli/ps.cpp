@@ -17,6 +17,12 @@ Tone toneOf(const std::string& state) {
   return state == "dead" ? Tone::Bad : Tone::Soft;
 }
 
+// "(bob)": it seems to be bob's, and is the administrators'.
+std::string userOf(const control::ContainerRow& row) {
+  if (row.user) return *row.user;
+  return row.tracked_user ? fmt::format("({})", *row.tracked_user) : "-";
+}
+
 std::string sum(const control::ContainerList& list) {
   const auto with_gpu = static_cast<std::size_t>(
       std::count_if(list.containers.begin(), list.containers.end(), [](const auto& row) { return !row.gpus.empty(); }));
@@ -45,7 +51,7 @@ std::string psText(const control::ContainerList& list, const Paper& paper) {
     const std::string state = row.state.value_or("");
     std::vector<Cell> cells{row.id.substr(0, kShortId),
                             row.name,
-                            list.all ? row.user.value_or("-") : "",
+                            list.all ? userOf(row) : "",
                             row.image,
                             row.type.value_or(""),
                             {state, toneOf(state)},

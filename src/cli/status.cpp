@@ -93,6 +93,7 @@ std::string failuresText(const control::StatusSnapshot& snapshot, const Paper& p
                                         Failure{"unanswered_file_system", "the file system of a bind did not answer"},
                                         Failure{"unwritten_state", "the ledger could not be written to disk"},
                                         Failure{"unwritten_events", "an event could not be written to disk"},
+                                        Failure{"unwritten_owners", "container-owners.json could not be written"},
                                         Failure{"invariants_broken", "the ledger contradicted itself"}};
   std::string text;
   for (const auto& [counter, sentence] : kFailures) {

@@ -110,6 +110,8 @@ ContainerRow containerRow(const json::value& value, std::string where, std::stri
   row.gpueq = in.gpus("gpueq");
   row.type = in.textOrNull("type");
   row.since = in.timeOrNull("since");
+  row.tracked_user = in.textOrNull("tracked_user");
+  row.tracked_by = in.textOrNull("tracked_by");
   return row;
 }
 
@@ -159,7 +161,9 @@ json::object toJson(const ContainerRow& row) {
           {"gpus", std::move(slots)},
           {"gpueq", number(row.gpueq)},
           {"type", orNull(row.type)},
-          {"since", orNull(row.since)}};
+          {"since", orNull(row.since)},
+          {"tracked_user", orNull(row.tracked_user)},
+          {"tracked_by", orNull(row.tracked_by)}};
 }
 
 json::object toJson(const StatusSnapshot& snapshot) {

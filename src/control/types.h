@@ -91,6 +91,9 @@ struct ContainerRow {
   GpuEq gpueq;
   std::optional<std::string> type;  // "docker", "compose", "devcontainer", …
   std::optional<TimePoint> since;   // when its GPUs were granted
+  // With `user` unset: whose it seems to be, and by what (detection_method in container-owners.json).
+  std::optional<std::string> tracked_user = {};
+  std::optional<std::string> tracked_by = {};
 
   friend bool operator==(const ContainerRow&, const ContainerRow&) = default;
 };

@@ -102,4 +102,25 @@ boost::asio::awaitable<Result<std::map<std::string, admission::BindFact>>> Folde
   co_return facts;
 }
 
+boost::asio::awaitable<Result<std::optional<std::uint32_t>>> FolderPaths::ownerOf(User user, std::string folder) {
+  mounts::pins::Job job;
+  job.user = std::move(user);
+  job.listen = sockets_.listen;
+  job.engine = sockets_.engine;
+  job.steps.push_back({.source = std::move(folder), .pin = {}});
+  const Result<mounts::pins::Report> report = co_await helper_.run(std::move(job));
+  if (!report || report->found.size() != 1) {
+    const Error error = report ? Error(ErrorCode::Malformed, "the folder was not looked at") : report.error();
+    failures_.note(Dependency::FileSystem, error.message());
+    co_return fail(error);
+  }
+  const mounts::pins::Found& found = report->found.front();
+  if (found.error && away(*found.error)) {
+    failures_.note(Dependency::FileSystem, found.error->message());
+    co_return fail(*found.error);
+  }
+  if (found.error || found.socket) co_return std::nullopt;
+  co_return found.owner;
+}
+
 }  // namespace ds01::daemon

@@ -56,6 +56,9 @@ class FolderPaths final : public gateway::Paths {
   void setRoots(mounts::Roots roots) { roots_ = std::move(roots); }
   boost::asio::awaitable<Result<std::map<std::string, admission::BindFact>>> look(
       User user, std::vector<std::string> sources) override;
+  // Who owns the folder, or what exists of the way to it below the user's home; unset: it is not below that home, or
+  // the user may not look there. Unavailable, Timeout: not known now.
+  boost::asio::awaitable<Result<std::optional<std::uint32_t>>> ownerOf(User user, std::string folder);
 
  private:
   mounts::pins::Helper& helper_;

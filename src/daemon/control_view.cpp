@@ -108,6 +108,11 @@ std::vector<control::ContainerRow> ControlView::containers() const {
     row.image = record->image;
     row.created = parseRfc3339(record->created);
     if (!record->type.empty()) row.type = record->type;
+    const ownership::DocumentEntry* seen = tracker_ != nullptr ? tracker_->find(record->id) : nullptr;
+    if (!record->owner && seen != nullptr && !seen->proven && seen->owner.owner) {
+      row.tracked_user = seen->owner.owner;
+      row.tracked_by = std::string(toString(seen->owner.method));
+    }
     if (const Lease* lease = ledger_.ledger().findByContainer(record->id)) {
       for (const std::string& uuid : lease->uuids) {
         const GpuSlot* slot = ledger_.ledger().slotByUuid(uuid);

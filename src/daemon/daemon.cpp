@@ -13,6 +13,7 @@
 #include <spdlog/spdlog.h>
 
 #include "allocator/file/state_file.h"
+#include "allocator/foreign.h"
 #include "config/explain.h"
 #include "config/lookup.h"
 #include "control/config_route.h"
@@ -98,6 +99,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       pin_disk_pool_(1, 1024),
       device_pool_(1, 1024),
       policy_pool_(1, 64),
+      owners_pool_(1, 4),
       computing_(2, gateway::ConnectionLimits().per_account),
       user_db_(name_pool_, clock_),
       engine_(io_.get_executor(), options_.engine_path),
@@ -120,18 +122,37 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       devices_(site_.gpuEmitter(), config->daemon.gpu.cdi_dir, device_pool_,
                [this] { return site_.engineFacts().value_or(EngineFacts{}).cdi_spec_dirs; }),
       policies_(io_.get_executor(), policy_pool_, failures_),
+      tracker_(io_.get_executor(), trackerParts()),
+      owners_file_(io_.get_executor(),
+                   {.pool = owners_pool_,
+                    .file = ownership::OwnersFile((options_.state_dir / "opa").native()),
+                    .document = [this] { return ownersDocument(); },
+                    .on_failure = [this](std::string_view why) { failures_.note(Dependency::OwnersFile, why); }}),
       owners_(engine_, names_,
-              {.learned = [this](const ContainerView& view) { pins_.noticed(view); },
+              {.learned =
+                   [this](const ContainerView& view) {
+                     pins_.noticed(view);
+                     tracker_.noticed(view);
+                   },
                .removed =
                    [this](const ContainerId& id) {
                      grants_.containerGone(id);
                      pins_.gone(id);
+                     tracker_.gone(id);
                    },
-               .all_learned = [this] { pins_.allNoticed(); }}),
+               .all_learned =
+                   [this] {
+                     pins_.allNoticed();
+                     tracker_.lookAtAll();
+                   },
+               .appeared = [this](const ContainerId& id) { tracker_.appeared(id); },
+               .renamed = [this](const ContainerId& id, const std::string& name) { tracker_.renamed(id, name); }},
+              {.of = [this](const ContainerId& id) { return tracker_.namedOwner(id); },
+               .containers = [this](const std::string& login) { return tracker_.namedFor(login); }}),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
       watch_(io_.get_executor(), engine_, site_, owners_, grants_),
-      view_(grants_, owners_, site_, failures_),
+      view_(grants_, owners_, site_, failures_, &tracker_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
       explain_(event_log_,
                {identities_, owners_, grants_, site_, paths_, engine_, events_, clock_, computing_, images_, pins_,
@@ -176,7 +197,10 @@ Status Daemon::run() {
   // Before the Engine is reached: it may be about to start containers by their restart policies.
   runBeside(io_.get_executor(), grants_.alignEntries(), "write the CDI entries of leases");
   runBeside(io_.get_executor(), grants_.keepHolds(), "end the holds of stopped containers");
+  owners_file_.onChange([this](OwnersWriter::Text text) { policies_.setOwners(std::move(text)); });
   runBeside(io_.get_executor(), policies_.keepOwners(), "keep the policy server's data");
+  runBeside(io_.get_executor(), tracker_.run(), "finding out whose containers are");
+  runBeside(io_.get_executor(), owners_file_.run(), "writing container-owners.json");
   // Without it nothing that we know would be kept true.
   asio::co_spawn(io_, watchEngine(), [this](const std::exception_ptr& thrown) {
     if (!thrown) return;
@@ -210,6 +234,7 @@ void Daemon::applyConfig() {
                             .admin_group = config::adminGroup(config),
                             .service_users = {services.begin(), services.end()}});
   identifier_.allowStale(config.daemon.fail.user_database == config::FailDirection::Open);
+  owners_file_.changed();
   const mounts::Roots roots{.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories};
   paths_.setRoots(roots);
   pins_.setRoots(roots);
@@ -222,6 +247,33 @@ void Daemon::applyConfig() {
   grants_.setGpusForAll(config.daemon.gpu.gpus_for_all == config::GpusForAll::Available
                             ? allocator::GpusForAll::Available
                             : allocator::GpusForAll::One);
+}
+
+TrackerParts Daemon::trackerParts() {
+  return {.engine = engine_,
+          .clock = clock_,
+          .proven_owner = [this](const ContainerView& view) { return names_.provenOwner(view); },
+          .is_gone = [this](const ContainerId& id) { return owners_.index().isTombstone(id); },
+          .has_gpu =
+              [this](const ContainerView& view) {
+                const EngineFacts facts = site_.engineFacts().value_or(EngineFacts{});
+                return allocator::mayReachGpu(allocator::claimOf(view, facts.default_runtime));
+              },
+          .find_login = [this](std::string login) { return identities_.findUser(std::move(login)); },
+          .find_uid = [this](std::uint32_t uid) { return user_db_.find(uid); },
+          .folder_owner = [this](User user,
+                                 std::string folder) { return paths_.ownerOf(std::move(user), std::move(folder)); },
+          .on_change = [this] { owners_file_.changed(); }};
+}
+
+ownership::OwnersDocument Daemon::ownersDocument() const {
+  const config::Config& config = site_.config();
+  const auto& admins = config.access.admin_users;
+  const auto& services = config.daemon.service_users;
+  return {.containers = tracker_.all(),
+          .admins = {admins.begin(), admins.end()},
+          .service_users = {services.begin(), services.end()},
+          .updated = clock_.now()};
 }
 
 LoginReport Daemon::explainLogin(const std::string& login) const {

@@ -25,11 +25,13 @@
 #include "daemon/ledger_service.h"
 #include "daemon/options.h"
 #include "daemon/owner_service.h"
+#include "daemon/owners_writer.h"
 #include "daemon/pin_service.h"
 #include "daemon/policy_service.h"
 #include "daemon/recent_events.h"
 #include "daemon/site.h"
 #include "daemon/slice_names.h"
+#include "daemon/tracker_service.h"
 #include "docker/uds/engine_client.h"
 #include "events/jsonl/jsonl_sink.h"
 #include "gateway/gateway.h"
@@ -60,6 +62,8 @@ class Daemon {
   boost::asio::awaitable<void> watchSignals();
   boost::asio::awaitable<void> reload();
   void applyConfig();
+  TrackerParts trackerParts();
+  ownership::OwnersDocument ownersDocument() const;
   LoginReport explainLogin(const std::string& login) const;
   void stop();
 
@@ -82,6 +86,7 @@ class Daemon {
   net::BlockingPool pin_disk_pool_;  // one thread: records are written and removed in order
   net::BlockingPool device_pool_;    // one thread: entries are written and removed in order
   net::BlockingPool policy_pool_;    // looks at the policy server's socket
+  net::BlockingPool owners_pool_;    // one thread: container-owners.json
   net::FairPool computing_;          // what large bodies cost
   identity::posix::UserDb user_db_;
   docker::uds::UdsEngineClient engine_;
@@ -96,6 +101,8 @@ class Daemon {
   KernelIdentities identities_;
   HostGpuDevices devices_;
   PolicyService policies_;
+  TrackerService tracker_;
+  OwnersWriter owners_file_;
   OwnerService owners_;
   LedgerService grants_;
   EngineWatch watch_;

@@ -112,8 +112,12 @@ void EngineWatch::onEvent(const EngineEvent& event) {
     ledger_.containerStopped(id);
   } else if (event.action == "update") {
     ledger_.containerUpdated(id);
-  } else if (event.action == "create" && !attribute(event, "ds01.user").empty() && !owners_.index().find(id)) {
-    runBeside(executor_, ledger_.containerCreated(id), "inspect of a new container");
+  } else if (event.action == "create" && !owners_.index().find(id)) {
+    if (!attribute(event, "ds01.user").empty()) {
+      runBeside(executor_, ledger_.containerCreated(id), "inspect of a new container");
+    } else {
+      owners_.appeared(id);
+    }
   }
 }
 

@@ -20,7 +20,8 @@ constexpr std::array<Names, kDependencies> kNames{{{"unanswered_engine", "the Do
                                                    {"unwritten_state", "gpu-state.json could not be written"},
                                                    {"unwritten_events", "events.jsonl could not be written"},
                                                    {"unanswered_gpu_driver", "the NVIDIA driver did not answer"},
-                                                   {"unanswered_policy", "the policy server could not be asked"}}};
+                                                   {"unanswered_policy", "the policy server could not be asked"},
+                                                   {"unwritten_owners", "container-owners.json could not be written"}}};
 
 }  // namespace
 

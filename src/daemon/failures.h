@@ -21,8 +21,9 @@ enum class Dependency {
   EventLog,      // events.jsonl
   GpuDriver,     // NVIDIA's; times at which the inventory became stale
   Policy,        // the policy server
+  OwnersFile,    // container-owners.json
 };
-inline constexpr std::size_t kDependencies = 7;
+inline constexpr std::size_t kDependencies = 8;
 
 class Failures {
  public:

@@ -10,8 +10,14 @@ constexpr std::size_t kMaxExecs = 4096;
 
 }  // namespace
 
-OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher)
-    : engine_(engine), names_(names), watcher_(std::move(watcher)) {}
+OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher, NamedOwners named)
+    : engine_(engine), names_(names), watcher_(std::move(watcher)), named_(std::move(named)) {}
+
+// What is proven is never also tracked.
+gateway::OwnedContainer OwnerService::owned(ContainerId id, std::string name, std::optional<std::string> proven) const {
+  std::optional<std::string> named = proven ? std::nullopt : named_.of(id);
+  return {.id = std::move(id), .name = std::move(name), .owner = std::move(proven), .named_owner = std::move(named)};
+}
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
   // A full id means one container for ever. Names and prefixes are the Engine's to resolve: it knows which of two
@@ -20,13 +26,13 @@ boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::
     // One that was removed a moment ago still has an owner, who may wait for its last event; for anything else the
     // Engine says that it is gone.
     if (const ownership::Record* record = index_.lastKnown(ContainerId(ref))) {
-      co_return gateway::OwnedContainer{record->id, record->name, record->owner};
+      co_return owned(record->id, record->name, record->owner);
     }
   }
   Result<ContainerView> view = co_await engine_.inspectContainer(ref);
   if (!view) co_return fail(view.error());
   remember(*view);
-  co_return gateway::OwnedContainer{view->id, view->name, provenOwner(*view)};
+  co_return owned(view->id, view->name, provenOwner(*view));
 }
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::findExec(std::string exec_id) {
@@ -67,6 +73,7 @@ void OwnerService::add(ownership::Record record) {
 }
 
 void OwnerService::rename(const ContainerId& id, std::string name) {
+  watcher_.renamed(id, name);
   index_.rename(id, std::move(name));
 }
 

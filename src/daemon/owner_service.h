@@ -22,17 +22,30 @@ struct ContainerWatcher {
   std::function<void(const ContainerView&)> learned = [](const ContainerView&) {};
   std::function<void(const ContainerId&)> removed = [](const ContainerId&) {};  // once
   std::function<void()> all_learned = [] {};                                    // all containers that the Engine has
+  // The Engine has told of a container that nobody has asked about.
+  std::function<void(const ContainerId&)> appeared = [](const ContainerId&) {};
+  std::function<void(const ContainerId&, const std::string& name)> renamed = [](const ContainerId&,
+                                                                                const std::string&) {};
+};
+
+// What is known of containers whose owner is not proven (daemon/tracker_service.h).
+struct NamedOwners {
+  std::function<std::optional<std::string>(const ContainerId&)> of = [](const ContainerId&) { return std::nullopt; };
+  std::function<std::vector<ContainerId>(const std::string& login)> containers = [](const std::string&) {
+    return std::vector<ContainerId>();
+  };
 };
 
 class OwnerService final : public gateway::Ownership {
  public:
-  // `engine`, `names` and what `watcher` refers to must outlive this.
-  OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher);
+  // `engine`, `names` and what `watcher` and `named` refer to must outlive this.
+  OwnerService(docker::EngineClient& engine, SliceNames& names, ContainerWatcher watcher, NamedOwners named = {});
 
   boost::asio::awaitable<Result<gateway::OwnedContainer>> find(std::string ref) override;
   boost::asio::awaitable<Result<gateway::OwnedContainer>> findExec(std::string exec_id) override;
   void rememberExec(std::string exec_id, const gateway::OwnedContainer& container) override;
   boost::asio::awaitable<void> removed(ContainerId id) override;
+  std::vector<ContainerId> namedFor(const std::string& login) const override { return named_.containers(login); }
 
   // Asks the Engine about a container and remembers the answer. NotFound if it is gone, which is remembered too.
   boost::asio::awaitable<Result<ContainerView>> learn(ContainerId id);
@@ -40,6 +53,7 @@ class OwnerService final : public gateway::Ownership {
   void add(ownership::Record record);
   void rename(const ContainerId& id, std::string name);
   void forget(ContainerId id);
+  void appeared(const ContainerId& id) { watcher_.appeared(id); }
 
   // The login that a container provably belongs to: label and cgroup parent agree.
   std::optional<std::string> provenOwner(const ContainerView& view) { return names_.provenOwner(view); }
@@ -53,10 +67,12 @@ class OwnerService final : public gateway::Ownership {
 
  private:
   void remember(const ContainerView& view);
+  gateway::OwnedContainer owned(ContainerId id, std::string name, std::optional<std::string> proven) const;
 
   docker::EngineClient& engine_;
   SliceNames& names_;
   ContainerWatcher watcher_;
+  NamedOwners named_;
   ownership::Index index_;
   std::unordered_map<std::string, ContainerId> execs_;
   std::deque<std::string> exec_order_;  // oldest first, to bound execs_

@@ -30,6 +30,15 @@ config::FailDirection direction(const config::PolicySettings& settings, policy::
   return settings.fail_change;
 }
 
+// The value of the document's last member.
+std::string updatedAt(std::string_view document) {
+  constexpr std::string_view kMember = "\"updated_at\":\"";
+  const std::size_t at = document.rfind(kMember);
+  if (at == std::string_view::npos) return {};
+  document.remove_prefix(at + kMember.size());
+  return std::string(document.substr(0, document.find('"')));
+}
+
 Denial refusal(const policy::Answer& answer) {
   Denial denial;
   denial.reason = "policy";
@@ -53,6 +62,7 @@ void PolicyService::configure(const config::PolicySettings& settings) {
   settings_ = settings;
   if (same) return;
   client_.reset();
+  sent_.reset();
   looked_ = false;
   distrust_.reset();
   if (settings.opa) {
@@ -119,9 +129,8 @@ asio::awaitable<std::optional<Denial>> PolicyService::judge(policy::RequestClass
   co_return std::nullopt;
 }
 
-void PolicyService::setOwners(std::shared_ptr<const std::string> document, std::string as_of) {
+void PolicyService::setOwners(std::shared_ptr<const std::string> document) {
   owners_ = std::move(document);
-  owners_as_of_ = std::move(as_of);
   changed_.cancel();
 }
 
@@ -134,9 +143,12 @@ asio::awaitable<Status> PolicyService::sendOwners() {
   if (!trusted || !owners) co_return trusted;
   const Result<std::string> there = co_await client->ownersAsOf();
   if (!there) co_return fail(there.error());
-  if (*there == owners_as_of_) co_return Status{};
+  // A server that has been started anew has none. Two documents of one second have the same time.
+  if (sent_ == owners && *there == updatedAt(*owners)) co_return Status{};
   std::string document = *owners;
-  co_return co_await client->putOwners(std::move(document));
+  Status put = co_await client->putOwners(std::move(document));
+  if (put && client == client_) sent_ = owners;
+  co_return put;
 }
 
 asio::awaitable<void> PolicyService::keepOwners() {

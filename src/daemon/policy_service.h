@@ -31,8 +31,8 @@ class PolicyService final : public gateway::Policies {
   boost::asio::awaitable<std::optional<Denial>> judge(policy::RequestClass what, bool admin,
                                                       std::string input) override;
 
-  // data.ds01.owners from now on: a JSON document with a member "updated_at" that says `as_of`.
-  void setOwners(std::shared_ptr<const std::string> document, std::string as_of);
+  // data.ds01.owners from now on: what ownership::encode(OwnersDocument) wrote.
+  void setOwners(std::shared_ptr<const std::string> document);
 
   // Sends them unless the server has them. An error: it may not.
   boost::asio::awaitable<Status> sendOwners();
@@ -53,7 +53,7 @@ class PolicyService final : public gateway::Policies {
   std::optional<Error> distrust_;
   bool looked_ = false;
   std::shared_ptr<const std::string> owners_;
-  std::string owners_as_of_;
+  std::shared_ptr<const std::string> sent_;  // what the server got last
   boost::asio::steady_timer changed_;
   bool stopping_ = false;
 };

@@ -214,7 +214,8 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     if (view.name.starts_with('/')) view.name.erase(0, 1);
     // The name that was asked for; the one at the top is its digest.
     view.image = stringAt(config, "Image");
-    if (view.image.empty()) view.image = stringAt(&*object, "Image");
+    view.image_id = stringAt(&*object, "Image");
+    if (view.image.empty()) view.image = view.image_id;
     view.created = stringAt(&*object, "Created");
     const json::object* state = objectAt(&*object, "State");
     view.status = stringAt(state, "Status");

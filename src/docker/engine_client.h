@@ -33,7 +33,7 @@ class EngineClient {
   virtual boost::asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) = 0;
   virtual boost::asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) = 0;
   virtual boost::asio::awaitable<Result<ExecView>> inspectExec(std::string id) = 0;
-  // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice").
+  // All containers, stopped ones too, that carry `label` ("ds01.user" or "ds01.user=alice"); all at all if it is empty.
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listContainers(std::string label) = 0;
   // All containers that have processes or are about to be restarted, whoever made them.
   virtual boost::asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() = 0;

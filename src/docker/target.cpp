@@ -80,6 +80,7 @@ Result<std::string> imageTarget(std::string_view ref) {
 }
 
 std::string listTarget(std::string_view label) {
+  if (label.empty()) return "/containers/json?all=1";
   const json::object filters{{"label", json::array{json::string(label)}}};
   return fmt::format("/containers/json?all=1&filters={}", percentEncode(json::serialize(filters), ""));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/named_owner.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -14,6 +15,26 @@ bool onlyReads(std::string_view method) {
   return method == "GET" || method == "HEAD";
 }
 
+// What changes somebody else's container is recorded.
+asio::awaitable<Resolved> judgeNamed(Exchange& exchange, OwnedContainer found) {
+  const Route& route = *exchange.match()->route;
+  Resolved out;
+  if (std::optional<Denial> denial = refuseNamedOwner(route, exchange.target())) {
+    out.flow = co_await exchange.deny(std::move(*denial));
+    co_return out;
+  }
+  if (!onlyLooks(route)) {
+    exchange.emit("access.unowned_container",
+                  {{"container", found.name},
+                   {"container_id", found.id.str()},
+                   {"operation", fmt::format("{} {}", exchange.head().method, exchange.target().path())}});
+  }
+  exchange.setAbout({"container", found.id.str(), found.name, found.named_owner});
+  out.container = std::move(found);
+  out.only_named = true;
+  co_return out;
+}
+
 asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found, std::string missing) {
   const Caller& caller = exchange.caller();
   Resolved out;
@@ -22,6 +43,9 @@ asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found
       exchange.setAbout({"container", found->id.str(), found->name, found->owner});
       out.container = std::move(*found);
       co_return out;
+    }
+    if (!found->owner && found->named_owner == caller.user.login && exchange.match()) {
+      co_return co_await judgeNamed(exchange, std::move(*found));
     }
     if (caller.service) {
       Denial denial{403, "service_read_only",

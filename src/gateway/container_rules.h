@@ -15,10 +15,11 @@ namespace ds01::gateway {
 // what becomes of the connection.
 struct Resolved {
   std::optional<OwnedContainer> container;
+  bool only_named = false;  // it is not the caller's but was made for the caller (named_owner.h)
   Flow flow = Flow::KeepAlive;
 };
 
-// For admins any container that exists.
+// For admins any container that exists; for others one of their own, or what named_owner.h leaves open.
 boost::asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::string ref);
 boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id);
 

@@ -13,6 +13,7 @@
 #include "gateway/create_plan.h"
 #include "gateway/docker_filters.h"
 #include "gateway/event_filter.h"
+#include "gateway/named_owner.h"
 #include "gateway/owned_objects.h"
 #include "gateway/pin_views.h"
 #include "gateway/service_view.h"
@@ -75,6 +76,17 @@ asio::awaitable<std::optional<Flow>> addOwnerFilter(Exchange& exchange) {
 
 asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
+  const std::vector<ContainerId> named = exchange.ports().ownership.namedFor(exchange.caller().user.login);
+  if (!named.empty()) {
+    // As it was resolved, without what was added.
+    auto filters = parseFilters(*exchange.target().get("filters"));
+    if (!filters) co_return co_await exchange.deny(std::move(filters.error()));
+    auto& labels = (*filters)["label"];
+    std::erase(labels, "ds01.user=" + exchange.caller().user.login);
+    if (labels.empty()) filters->erase("label");
+    std::optional<Filters> asked = filtersForNamed(std::move(*filters), named);
+    if (asked) co_return co_await listWithNamed(exchange, std::move(*asked));
+  }
   co_return co_await askAndView(exchange, keepOwnContainers);
 }
 

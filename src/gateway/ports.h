@@ -56,6 +56,8 @@ struct OwnedContainer {
   ContainerId id;
   std::string name;                  // without the leading slash
   std::optional<std::string> owner;  // login; unset: the admins'
+  // With `owner` unset: whom whoever made it past us has named. Gives what tracked_rules.h says and nothing else.
+  std::optional<std::string> named_owner = {};
 };
 
 class Ownership {
@@ -69,6 +71,8 @@ class Ownership {
   virtual void rememberExec(std::string exec_id, const OwnedContainer& container) = 0;
   // After the Engine has answered 2xx to a removal: the lease ends now, not when the event arrives.
   virtual boost::asio::awaitable<void> removed(ContainerId id) = 0;
+  // The containers whose named_owner this is.
+  virtual std::vector<ContainerId> namedFor(const std::string&) const { return {}; }
 };
 
 class Site {

@@ -282,6 +282,9 @@ std::string routesAsMarkdown() {
       "with\n"
       "\"own container\" it is resolved once and sent on as the full id, and somebody else's container does not "
       "exist.\n"
+      "A container that was not made through this socket is nobody's own; who is named in it may inspect (reduced), "
+      "stop\n"
+      "and remove it, read its stats and wait for it (`src/gateway/named_owner.cpp`).\n"
       "Body: *json* is read whole (at most 4 MiB), checked key by key and written anew; *stream* is relayed as it "
       "comes.\n"
       "\n| Method | Path | Rule | Body | Upgrade | Note |\n|---|---|---|---|---|---|\n";

@@ -45,6 +45,7 @@ struct ContainerView {
   ContainerId id;
   std::string name;  // without the leading slash
   std::string image;
+  std::string image_id;  // sha256:…, what it was made from; a tag may have moved since
   std::string created;   // RFC 3339 as the Engine wrote it
   std::string status;    // created, running, paused, restarting, removing, exited, dead
   std::int32_t pid = 0;  // State.Pid: its first process, in the Engine's pid namespace; 0 unless it runs

@@ -241,3 +241,19 @@ def test_Root_Docker_a_reload_switches_it_on_and_off(stack, alice, site):
     stack.daemon.reload()
     assert "forbidden" in alice.refused("run", "--rm", BUSYBOX, "forbidden"), "there is no such program, and no policy"
     assert "does not run" not in alice.refused("run", "--rm", BUSYBOX, "forbidden")
+
+
+def test_Root_Docker_it_knows_whose_each_container_is_also_after_a_restart(stack, alice, shipped):
+    alice.out("run", "-d", "--name", "hers", *SLEEP)
+
+    def owner():
+        entry = shipped.data("ds01/owners/containers/hers")
+        return entry and entry["owner"]
+
+    wait_until(lambda: owner() == alice.user.name, 15, "the server has the owner")
+    shipped.stop()
+    shipped.start()
+    assert owner() is None
+    wait_until(lambda: owner() == alice.user.name, 15, "the server that was started anew has the owner")
+    alice.out("rm", "-f", "hers")
+    wait_until(lambda: owner() is None, 15, "what is gone is gone there too")

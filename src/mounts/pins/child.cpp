@@ -104,6 +104,9 @@ Status lookAt(const Job& job, const Fd& user_namespace, const Step& step, Found&
   found.path = open->source.path;
   found.writable = open->source.writable;
   found.shared = open->source.shared;
+  struct stat there{};
+  if (::fstat(open->fd.get(), &there) != 0) return fail(Error::fromErrno(errno, step.source));
+  found.owner = there.st_uid;
   if (!user_namespace.valid()) return {};
   const Result<Copy> copy = copyOf(*open, false, user_namespace);
   if (!copy) return fail(copy.error());

@@ -94,7 +94,8 @@ Report reportFrom(const json::object& object) {
                             .writable = found.at("writable").as_bool(),
                             .shared = found.at("shared").as_bool(),
                             .mapped = found.at("mapped").as_bool(),
-                            .alone = found.at("alone").as_bool()});
+                            .alone = found.at("alone").as_bool(),
+                            .owner = found.at("owner").to_number<std::uint32_t>()});
   }
   return report;
 }
@@ -147,7 +148,8 @@ std::string encode(const Report& report) {
                                 {"writable", found.writable},
                                 {"shared", found.shared},
                                 {"mapped", found.mapped},
-                                {"alone", found.alone}});
+                                {"alone", found.alone},
+                                {"owner", found.owner}});
   }
   return json::serialize(
       json::object{{"error", toJson(report.error)}, {"found", std::move(list)}, {"missing", toArray(report.missing)}});

@@ -56,9 +56,10 @@ struct Found {
   bool socket = false;    // `source` is one of the two sockets: nothing to be pinned
   bool replaced = false;  // the Engine's was asked for
   bool writable = true;
-  bool shared = false;  // below a directory of the site
-  bool mapped = true;   // the file system can map ids (Look), or the pin does (Pin)
-  bool alone = false;   // what is mounted below does not come along, since not all of it can map ids
+  bool shared = false;      // below a directory of the site
+  bool mapped = true;       // the file system can map ids (Look), or the pin does (Pin)
+  bool alone = false;       // what is mounted below does not come along, since not all of it can map ids
+  std::uint32_t owner = 0;  // uid of what exists of it (Look); not of sockets
 };
 
 struct Report {

@@ -62,6 +62,13 @@ bbbbbbbbbbbb  y     -     pytorch:2  running  1 h 30 min ago
 )");
 }
 
+TEST(PsTextTest, WhoseItOnlySeemsToBeIsInParentheses) {
+  control::ContainerList list{.all = true, .containers = {container('a', "x", "")}};
+  list.containers[0].user.reset();
+  list.containers[0].tracked_user = "bob";
+  EXPECT_NE(psText(list, terminal(80)).find("aaaaaaaaaaaa  x     (bob)  pytorch:2"), std::string::npos);
+}
+
 TEST(PsTextTest, NoneIsASentence) {
   EXPECT_EQ(psText({.all = false, .containers = {}}, plainPaper()), "You have no containers.\n");
   EXPECT_EQ(psText({.all = true, .containers = {}}, plainPaper()), "There are no containers.\n");

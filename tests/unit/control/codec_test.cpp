@@ -72,12 +72,15 @@ TEST(CodecTest, ContainersComeBackTheSame) {
                     .gpueq = {},
                     .type = {},
                     .since = {}};
+  bare.tracked_user = "bob";
+  bare.tracked_by = "mount_path";
   const ContainerList list{.all = true, .containers = {sampleContainer("a", "alice"), bare}};
   const std::string text = jsonText(toJson(list));
   EXPECT_EQ(text, R"({"api":1,"all":true,"containers":[{"id":"a","name":"train","user":"alice","image":"pytorch:2",)"
                   R"("created":"2026-11-23T11:59:55.000Z","state":"running","gpus":["0","1:0"],"gpueq":1.285714,)"
-                  R"("type":"docker","since":"2026-11-23T12:00:00.000Z"},{"id":"b","name":"","user":null,"image":"",)"
-                  R"("created":null,"state":null,"gpus":[],"gpueq":0,"type":null,"since":null}]})");
+                  R"("type":"docker","since":"2026-11-23T12:00:00.000Z","tracked_user":null,"tracked_by":null},)"
+                  R"({"id":"b","name":"","user":null,"image":"","created":null,"state":null,"gpus":[],"gpueq":0,)"
+                  R"("type":null,"since":null,"tracked_user":"bob","tracked_by":"mount_path"}]})");
   const auto back = containersFromJson(boost::json::parse(text));
   ASSERT_TRUE(back) << back.error().message();
   EXPECT_EQ(*back, list);

@@ -44,7 +44,8 @@ TEST_F(FailuresTest, CountsEachOfThemAlsoAtZero) {
                                                                        {"unanswered_user_database", 0},
                                                                        {"unanswered_file_system", 0},
                                                                        {"unwritten_state", 0},
-                                                                       {"unwritten_events", 0}}));
+                                                                       {"unwritten_events", 0},
+                                                                       {"unwritten_owners", 0}}));
   failures_.note(Dependency::Engine, "x");
   failures_.note(Dependency::Engine, "x");
   failures_.note(Dependency::EventLog, "x", 7);

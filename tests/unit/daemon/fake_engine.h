@@ -30,7 +30,8 @@ class FakeEngine final : public docker::EngineClient {
   std::map<ContainerId, ContainerView> containers;
   std::map<std::string, std::string> files;  // in each container
   std::map<std::string, ContainerId> execs;
-  std::set<ContainerId> damaged;  // listed, and cannot be inspected
+  std::map<std::string, ImageView> images;  // by id; any other has no labels
+  std::set<ContainerId> damaged;            // listed, and cannot be inspected
   bool refuses_policies = false;
   int kills_to_refuse = 0;
   bool away = false;  // nothing is answered
@@ -82,7 +83,12 @@ class FakeEngine final : public docker::EngineClient {
     co_await arrive(std::move(call));
     co_return answer;
   }
-  asio::awaitable<Result<ImageView>> inspectImage(std::string) override { co_return ImageView{}; }
+  asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
+    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    const auto image = images.find(ref);
+    if (image == images.end()) co_return ImageView{};
+    co_return image->second;
+  }
   asio::awaitable<Result<ImageList>> listImages() override { co_return ImageList{}; }
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
@@ -182,6 +188,7 @@ class FakeEngine final : public docker::EngineClient {
   }
 
   static bool carries(const ContainerView& view, const std::string& label) {
+    if (label.empty()) return true;
     const std::size_t equals = label.find('=');
     const auto found = view.labels.find(label.substr(0, equals));
     if (found == view.labels.end()) return false;

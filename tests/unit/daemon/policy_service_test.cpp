@@ -121,13 +121,16 @@ TEST_F(PolicyServiceTest, OwnersAreSentOnceAndToAServerThatLostThem) {
     return std::pair(204, std::string());
   });
   configure();
-  service_.setOwners(std::make_shared<const std::string>(R"({"updated_at":"t1"})"), "t1");
+  service_.setOwners(std::make_shared<const std::string>(R"({"updated_at":"t1"})"));
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
   EXPECT_THAT(put, testing::ElementsAre(R"({"updated_at":"t1"})"));
   there.clear();  // started anew
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
   EXPECT_EQ(put.size(), 2U);
+  service_.setOwners(std::make_shared<const std::string>(R"({"a":1,"updated_at":"t1"})"));
+  EXPECT_TRUE(runner_.run(service_.sendOwners()));
+  EXPECT_EQ(put.size(), 3U) << "another one of the same second";
 }
 
 }  // namespace

@@ -114,12 +114,25 @@ class FakeOwnership : public Ownership {
     const std::lock_guard lock(mutex);
     execs[exec_id] = container;
   }
+  // Made past us, for `login`.
+  void addNamed(const std::string& name, const std::string& id, std::string login) {
+    const std::lock_guard lock(mutex);
+    containers.push_back({ContainerId(id), name, std::nullopt, std::move(login)});
+  }
+  std::vector<ContainerId> namedFor(const std::string& login) const override {
+    const std::lock_guard lock(mutex);
+    std::vector<ContainerId> ids;
+    for (const OwnedContainer& c : containers) {
+      if (c.named_owner == login) ids.push_back(c.id);
+    }
+    return ids;
+  }
   asio::awaitable<void> removed(ContainerId id) override {
     const std::lock_guard lock(mutex);
     removals.push_back(id.str());
     co_return;
   }
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::vector<OwnedContainer> containers;
   std::map<std::string, OwnedContainer> execs;
   std::vector<std::string> removals;
