@@ -132,6 +132,7 @@ TrackerService::Pending TrackerService::begin(const ContainerView& view) const {
   const bool proven = pending.proven.has_value();
   pending.entry.shown = {.id = view.id,
                          .name = view.name,
+                         .image = view.image,
                          .owner = {},
                          .proven = proven,
                          .interface = ownership::interfaceOf(view, proven ? typeOf(view) : std::string()),

@@ -95,13 +95,17 @@ def test_Root_Docker_every_strategy_names_its_owner(stack, alice, bob):
 
 def test_Root_Docker_administrators_see_whose_it_seems_to_be(stack, alice, bob):
     make(stack, "mount", Binds=[f"{alice.user.home}:/code"])
+    make(stack, "stopped", start=False)
     tracked(stack, "mount", alice, "mount_path")
+    nobodys(stack, "stopped")
 
     def rows(client=None):
         return json.loads(stack.daemon.ds01("ps", "--json", client=client).stdout)["containers"]
 
     [row] = [row for row in rows() if row["name"] == "mount"]
     assert row["user"] is None and row["tracked_user"] == alice.user.name and row["tracked_by"] == "mount_path"
+    [row] = [row for row in rows() if row["name"] == "stopped"]
+    assert row["user"] is None and row["tracked_user"] is None and row["image"] == BUSYBOX
     assert rows(alice) == [] and rows(bob) == []
 
 
