@@ -28,6 +28,12 @@ control::SlotState stateOf(allocator::SlotState state) {
   return control::SlotState::Sick;
 }
 
+void addTracked(control::ContainerRow& row, const ownership::DocumentEntry& seen) {
+  if (seen.proven || !seen.owner.owner) return;
+  row.tracked_user = seen.owner.owner;
+  row.tracked_by = std::string(toString(seen.owner.method));
+}
+
 control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& index) {
   control::GpuRow row;
   row.slot = view.slot.slot;
@@ -108,10 +114,8 @@ std::vector<control::ContainerRow> ControlView::containers() const {
     row.image = record->image;
     row.created = parseRfc3339(record->created);
     if (!record->type.empty()) row.type = record->type;
-    const ownership::DocumentEntry* seen = tracker_ != nullptr ? tracker_->find(record->id) : nullptr;
-    if (!record->owner && seen != nullptr && !seen->proven && seen->owner.owner) {
-      row.tracked_user = seen->owner.owner;
-      row.tracked_by = std::string(toString(seen->owner.method));
+    if (const auto* seen = tracker_ != nullptr ? tracker_->find(record->id) : nullptr; seen && !record->owner) {
+      addTracked(row, *seen);
     }
     if (const Lease* lease = ledger_.ledger().findByContainer(record->id)) {
       for (const std::string& uuid : lease->uuids) {
@@ -122,6 +126,19 @@ std::vector<control::ContainerRow> ControlView::containers() const {
       row.since = lease->since;
     }
     rows.push_back(std::move(row));
+  }
+  // Those that nobody has asked about: most of the stopped ones that were not made through us.
+  if (tracker_ != nullptr) {
+    for (const ownership::DocumentEntry& seen : tracker_->all()) {
+      if (seen.proven || owners_.index().find(seen.id)) continue;
+      control::ContainerRow row;
+      row.id = seen.id.str();
+      row.name = seen.name;
+      row.image = seen.image;
+      row.created = parseRfc3339(seen.created);
+      addTracked(row, seen);
+      rows.push_back(std::move(row));
+    }
   }
   std::ranges::sort(rows, {}, [](const control::ContainerRow& row) { return std::tie(row.created, row.id); });
   return rows;

@@ -22,8 +22,8 @@ struct Outcome {
 
 }  // namespace
 
-OwnersWriter::OwnersWriter(asio::any_io_executor executor, OwnersWriterParts parts)
-    : parts_(std::move(parts)), timer_(std::move(executor)) {}
+OwnersWriter::OwnersWriter(const asio::any_io_executor& executor, OwnersWriterParts parts)
+    : parts_(std::move(parts)), timer_(executor) {}
 
 void OwnersWriter::changed() {
   dirty_ = true;

@@ -32,7 +32,7 @@ class OwnersWriter {
   using Text = std::shared_ptr<const std::string>;
 
   // What the parts refer to outlives this.
-  OwnersWriter(boost::asio::any_io_executor executor, OwnersWriterParts parts);
+  OwnersWriter(const boost::asio::any_io_executor& executor, OwnersWriterParts parts);
 
   // The document says something else than before.
   void changed();

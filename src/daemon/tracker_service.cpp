@@ -23,8 +23,8 @@ std::string typeOf(const ContainerView& view) {
 
 }  // namespace
 
-TrackerService::TrackerService(asio::any_io_executor executor, TrackerParts parts)
-    : executor_(executor), parts_(std::move(parts)), wake_(executor) {}
+TrackerService::TrackerService(const asio::any_io_executor& executor, TrackerParts parts)
+    : parts_(std::move(parts)), wake_(executor) {}
 
 void TrackerService::noticed(const ContainerView& view) {
   if (parts_.is_gone(view.id)) return;
@@ -34,7 +34,7 @@ void TrackerService::noticed(const ContainerView& view) {
                     known->second.shown.proven == parts_.proven_owner(view).has_value();
   if (same || to_track_.contains(view.id)) return;
   to_inspect_.erase(view.id);
-  to_track_.emplace(view.id, view);
+  to_track_.emplace(view.id, begin(view));
   wake();
 }
 
@@ -73,8 +73,9 @@ asio::awaitable<void> TrackerService::run() {
     if (std::exchange(list_all_, false)) co_await listAll();
     while (!to_inspect_.empty() || !to_track_.empty()) {
       if (!to_track_.empty()) {
-        auto next = to_track_.extract(to_track_.begin());
-        co_await settle(std::move(next.mapped()));
+        Pending next = std::move(to_track_.begin()->second);
+        to_track_.erase(to_track_.begin());
+        co_await settle(std::move(next));
         continue;
       }
       ContainerId next = *to_inspect_.begin();
@@ -120,34 +121,47 @@ asio::awaitable<void> TrackerService::inspect(ContainerId id) {
     co_return;
   }
   // The Engine resolves names too, and a container can be named like another one's id.
-  if (view->id == id && !parts_.is_gone(id)) co_await settle(std::move(*view));
+  if (view->id != id || parts_.is_gone(id)) co_return;
+  Pending pending = begin(*view);
+  co_await settle(std::move(pending));
 }
 
-asio::awaitable<void> TrackerService::settle(ContainerView view) {
-  Entry entry;
-  const std::optional<std::string> proven = parts_.proven_owner(view);
-  entry.shown = {.id = view.id,
-                 .name = view.name,
-                 .owner = {},
-                 .proven = proven.has_value(),
-                 .interface = ownership::interfaceOf(view, proven ? typeOf(view) : std::string()),
-                 .has_gpu = parts_.has_gpu(view) || (proven && view.labels.contains("ds01.lease")),
-                 .created = view.created,
-                 .noticed = parts_.clock.now()};
-  entry.reserved = isSet(view, "ds01.protected") || isSet(view, "ds01.monitoring");
-  if (proven) {
-    entry.shown.owner = co_await prove(*proven);
+TrackerService::Pending TrackerService::begin(const ContainerView& view) const {
+  Pending pending;
+  pending.proven = parts_.proven_owner(view);
+  const bool proven = pending.proven.has_value();
+  pending.entry.shown = {.id = view.id,
+                         .name = view.name,
+                         .image = view.image,
+                         .owner = {},
+                         .proven = proven,
+                         .interface = ownership::interfaceOf(view, proven ? typeOf(view) : std::string()),
+                         .has_gpu = parts_.has_gpu(view) || (proven && view.labels.contains("ds01.lease")),
+                         .created = view.created,
+                         .noticed = parts_.clock.now()};
+  pending.entry.reserved = isSet(view, "ds01.protected") || isSet(view, "ds01.monitoring");
+  if (proven) return pending;
+  pending.claims.name = view.name;
+  pending.claims.image_id = view.image_id;
+  pending.claims.labels = view.labels;
+  pending.claims.binds = view.binds;
+  pending.claims.bind_mounts = view.bind_mounts;
+  return pending;
+}
+
+asio::awaitable<void> TrackerService::settle(Pending pending) {
+  ownership::Tracked& owner = pending.entry.shown.owner;
+  if (pending.proven) {
+    owner = co_await prove(*pending.proven);
   } else {
-    std::optional<ownership::ImageLabels> image = co_await labelsOf(view.image_id);
-    const bool asked = image.has_value();
-    std::vector<ownership::Claim> claims = ownership::claimsOf(view, image.value_or(ownership::ImageLabels()));
-    if (asked) {
-      entry.shown.owner = co_await trackBy(std::move(claims));
-    } else {
-      entry.shown.owner.certain = false;
+    const std::optional<ownership::ImageLabels> image = co_await labelsOf(pending.claims.image_id);
+    owner.certain = image.has_value();
+    if (image) {
+      std::vector<ownership::Claim> claims = ownership::claimsOf(pending.claims, *image);
+      owner = co_await trackBy(std::move(claims));
     }
   }
-  enter(std::move(entry));
+  enter(std::move(pending.entry));
 }
 
 void TrackerService::enter(Entry entry) {

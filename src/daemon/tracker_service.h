@@ -45,7 +45,7 @@ class TrackerService {
   static constexpr std::chrono::seconds kBetweenTries{60};  // of what did not answer
 
   // All parts outlive this.
-  TrackerService(boost::asio::any_io_executor executor, TrackerParts parts);
+  TrackerService(const boost::asio::any_io_executor& executor, TrackerParts parts);
 
   // The Engine has told of this container; that there is one; what it is called now; that it is gone.
   void noticed(const ContainerView& view);
@@ -75,22 +75,29 @@ class TrackerService {
     bool reserved = false;  // to the administrators
   };
 
+  // What is to be asked about one container. At a start there are many: no more of each is kept than that takes.
+  struct Pending {
+    Entry entry = {};
+    std::optional<std::string> proven = {};
+    ContainerView claims = {};  // with `proven` unset: what claimsOf() reads, and image_id
+  };
+
+  Pending begin(const ContainerView& view) const;
   void enter(Entry entry);
   void unname(const ContainerId& id);
   void wake() { wake_.cancel(); }
   boost::asio::awaitable<void> listAll();
   boost::asio::awaitable<void> inspect(ContainerId id);
-  boost::asio::awaitable<void> settle(ContainerView view);
+  boost::asio::awaitable<void> settle(Pending pending);
   boost::asio::awaitable<ownership::Tracked> prove(std::string login);
   boost::asio::awaitable<ownership::Tracked> trackBy(std::vector<ownership::Claim> claims);
   boost::asio::awaitable<std::optional<ownership::ImageLabels>> labelsOf(std::string image_id);
 
-  boost::asio::any_io_executor executor_;
   TrackerParts parts_;
   std::map<ContainerId, Entry> entries_;
   std::map<std::string, std::set<ContainerId>, std::less<>> named_;  // namedOwner() of entries_; no empty sets
   std::set<ContainerId> to_inspect_;
-  std::map<ContainerId, ContainerView> to_track_;
+  std::map<ContainerId, Pending> to_track_;
   std::set<ContainerId> uncertain_;  // to be asked about again
   bool list_all_ = false;
   bool working_ = false;

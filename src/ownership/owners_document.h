@@ -23,6 +23,7 @@ namespace ds01::ownership {
 struct DocumentEntry {
   ContainerId id = {};
   std::string name = {};
+  std::string image = {};  // not in the document
   Tracked owner = {};
   bool proven = false;         // made through us: label and cgroup parent agree
   std::string interface = {};  // interfaceOf()

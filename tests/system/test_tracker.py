@@ -74,7 +74,7 @@ def names(client, *options):
     return client.out("ps", "-a", "--format", "{{.Names}}", *options).split()
 
 
-def test_every_strategy_names_its_owner(stack, alice, bob):
+def test_Root_Docker_every_strategy_names_its_owner(stack, alice, bob):
     folder = alice.user.home / "code"
     alice.run(["mkdir", "-p", folder])
     make(stack, "label", labels={"ds01.user": alice.user.name})
@@ -93,19 +93,23 @@ def test_every_strategy_names_its_owner(stack, alice, bob):
     tracked(stack, "compose", alice, "compose_dir")
 
 
-def test_administrators_see_whose_it_seems_to_be(stack, alice, bob):
+def test_Root_Docker_administrators_see_whose_it_seems_to_be(stack, alice, bob):
     make(stack, "mount", Binds=[f"{alice.user.home}:/code"])
+    make(stack, "stopped", start=False)
     tracked(stack, "mount", alice, "mount_path")
+    nobodys(stack, "stopped")
 
     def rows(client=None):
         return json.loads(stack.daemon.ds01("ps", "--json", client=client).stdout)["containers"]
 
     [row] = [row for row in rows() if row["name"] == "mount"]
     assert row["user"] is None and row["tracked_user"] == alice.user.name and row["tracked_by"] == "mount_path"
+    [row] = [row for row in rows() if row["name"] == "stopped"]
+    assert row["user"] is None and row["tracked_user"] is None and row["image"] == BUSYBOX
     assert rows(alice) == [] and rows(bob) == []
 
 
-def test_lies_name_nobody(stack, alice, bob):
+def test_Root_Docker_lies_name_nobody(stack, alice, bob):
     home, theirs = alice.user.home, bob.user.home
     link = home / "link"
     alice.run(["ln", "-sfn", theirs, link])
@@ -133,7 +137,7 @@ def test_lies_name_nobody(stack, alice, bob):
     roots.rmdir()
 
 
-def test_who_was_named_can_be_rid_of_it(stack, alice, bob):
+def test_Root_Docker_who_was_named_can_be_rid_of_it(stack, alice, bob):
     container = make(stack, "old", labels={"ds01.user": alice.user.name}, Binds=["/etc:/roots"])
     tracked(stack, "old", alice, "ds01_label")
     assert names(alice) == ["old"] and names(bob) == []
@@ -167,7 +171,7 @@ def test_who_was_named_can_be_rid_of_it(stack, alice, bob):
     wait_until(lambda: container not in owners(stack)["containers"], 10, "the entry to go")
 
 
-def test_a_folder_gives_nothing(stack, alice):
+def test_Root_Docker_a_folder_gives_nothing(stack, alice):
     """It may be a colleague's container that works on it."""
     make(stack, "guess", Binds=[f"{alice.user.home}:/x"])
     tracked(stack, "guess", alice, "mount_path")
@@ -177,7 +181,7 @@ def test_a_folder_gives_nothing(stack, alice):
     assert stack.engine.inspect("guess")["State"]["Running"]
 
 
-def test_mallorys_image_with_roots_secrets_stays_roots(stack, bob):
+def test_Root_Docker_mallorys_image_with_roots_secrets_stays_roots(stack, bob):
     make(stack, "trap", image=MALLORYS)
     nobodys(stack, "trap")
     assert names(bob) == []
@@ -185,14 +189,14 @@ def test_mallorys_image_with_roots_secrets_stays_roots(stack, bob):
         assert "No such" in bob.refused(*refused)
 
 
-def test_administrators_can_keep_one_to_themselves(stack, alice):
+def test_Root_Docker_administrators_can_keep_one_to_themselves(stack, alice):
     make(stack, "kept", labels={"ds01.user": alice.user.name, "ds01.protected": "true"})
     tracked(stack, "kept", alice, "ds01_label")
     assert names(alice) == []
     assert "No such" in alice.refused("stop", "kept")
 
 
-def test_inside_a_tracked_container_one_is_nobody(stack, alice):
+def test_Root_Docker_inside_a_tracked_container_one_is_nobody(stack, alice):
     """The socket in it does not make it act as its tracked owner."""
     body = {
         "Image": BUSYBOX,
@@ -227,7 +231,7 @@ def test_inside_a_tracked_container_one_is_nobody(stack, alice):
     assert " 403 " in done.stdout.split("\n")[0], done.stdout + done.stderr
 
 
-def test_what_was_there_before_ds01d_is_found_at_its_start(stack, alice):
+def test_Root_Docker_what_was_there_before_ds01d_is_found_at_its_start(stack, alice):
     stack.daemon.stop()
     stopped = make(stack, f"before._.{alice.user.uid}", start=False)
     running = make(stack, "running", labels={"ds01.user": alice.user.name})
@@ -242,7 +246,7 @@ def test_what_was_there_before_ds01d_is_found_at_its_start(stack, alice):
     assert names(alice) == ["running"]
 
 
-def test_the_file_says_what_was_made_through_us_too(stack, alice):
+def test_Root_Docker_the_file_says_what_was_made_through_us_too(stack, alice):
     alice.out("run", "-d", "--name", "train", "--gpus", "1", *SLEEP)
     shown = settled(stack, "train", owner=alice.user.name, ds01_managed=True, has_gpu=True)
     assert shown["detection_method"] == "ds01_label" and shown["owner_uid"] == alice.user.uid
@@ -263,7 +267,7 @@ def test_the_file_says_what_was_made_through_us_too(stack, alice):
     assert "train" not in owners(stack)["containers"]
 
 
-def test_who_holds_the_lock_blocks_no_request(stack, alice):
+def test_Root_Docker_who_holds_the_lock_blocks_no_request(stack, alice):
     make(stack, "first", start=False)
     nobodys(stack, "first")
     with open(stack.daemon.state / "opa/container-owners.lock") as lock:
@@ -275,7 +279,7 @@ def test_who_holds_the_lock_blocks_no_request(stack, alice):
     nobodys(stack, "second")
 
 
-def test_the_configuration_is_in_the_file(stack):
+def test_Root_Docker_the_configuration_is_in_the_file(stack):
     stack.daemon.configure(service_users=["ds01-dashboard"])
     stack.daemon.reload()
     wait_until(lambda: owners(stack)["service_users"] == ["ds01-dashboard"], 10, "the service user to be written")

@@ -1,6 +1,7 @@
 #include "daemon/adapters.h"
 
 #include <array>
+#include <filesystem>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include "base/fd.h"
 #include "support/asio_runner.h"
 #include "support/fake_clock.h"
+#include "support/temp_dir.h"
 
 namespace ds01::daemon {
 namespace {
@@ -84,6 +86,44 @@ TEST_F(AdaptersTest, AFileSystemThatDoesNotAnswerIsCountedARefusalIsNot) {
   const auto facts = runner_.run(paths.look(ada, sources));
   ASSERT_TRUE(facts);
   EXPECT_FALSE(facts->at("/etc").refusal.empty());
+  EXPECT_EQ(count("unanswered_file_system"), 1);
+}
+
+TEST_F(AdaptersTest, WhoOwnsAFolderIsSaidOfWhatIsReallyBelowTheHome) {
+  const ds01::test::TempDir dir;
+  const std::string home = dir.makeDir("home");
+  dir.makeDir("home/code");
+  dir.makeDir("elsewhere");
+  std::filesystem::create_symlink(dir.file("elsewhere"), dir.file("home/link"));
+  std::filesystem::create_symlink(home, dir.file("alias"));
+  User ada;
+  ada.uid = ::geteuid();
+  ada.gid = ::getegid();
+  ada.home = home;
+  const SocketPaths sockets{.listen = "/nowhere/docker.sock", .engine = "/nowhere/engine.sock"};
+  net::FairPool pool(1, 8);
+  mounts::pins::Helper hung(pool, {.program = "/bin/sleep", .arguments = {"sleep", "600"}, .limit = 20ms});
+  FolderPaths hung_paths(hung, sockets, failures_);
+  EXPECT_EQ(runner_.run(hung_paths.ownerOf(ada, home)).error().code(), ErrorCode::Timeout);
+  EXPECT_EQ(count("unanswered_file_system"), 1);
+
+  mounts::pins::Helper helper(pool, {.program = DS01_PIN_CHILD, .arguments = {"pin_child"}, .limit = 60s});
+  FolderPaths paths(helper, sockets, failures_);
+  const std::optional<std::uint32_t> own = ::geteuid();
+  for (const std::string& folder : {home, home + "/code", home + "/code/not/there/yet"}) {
+    const auto owner = runner_.run(paths.ownerOf(ada, folder));
+    ASSERT_TRUE(owner) << owner.error().message();
+    EXPECT_EQ(*owner, own) << folder;
+  }
+  for (const std::string& folder : {dir.file("elsewhere"), home + "/link", home + "/link/x", home + "/../elsewhere",
+                                    std::string("/etc"), std::string("relative")}) {
+    const auto owner = runner_.run(paths.ownerOf(ada, folder));
+    ASSERT_TRUE(owner) << owner.error().message();
+    EXPECT_EQ(*owner, std::nullopt) << folder;
+  }
+  // A home that is reached through a link.
+  ada.home = dir.file("alias");
+  EXPECT_EQ(*runner_.run(paths.ownerOf(ada, dir.file("alias/code"))), own);
   EXPECT_EQ(count("unanswered_file_system"), 1);
 }
 

@@ -32,10 +32,10 @@ TEST(PinJobs, TravelWhole) {
 }
 
 TEST(PinReports, TravelWhole) {
-  Report report{
-      .error = std::nullopt,
-      .found = {{.error = Error(ErrorCode::PermissionDenied, "no")}, {.path = "/x", .socket = true, .alone = true}},
-      .missing = {"a"}};
+  Report report{.error = std::nullopt,
+                .found = {{.error = Error(ErrorCode::PermissionDenied, "no")},
+                          {.path = "/x", .socket = true, .alone = true, .owner = 1001}},
+                .missing = {"a"}};
   const auto read = decodeReport(encode(report));
   ASSERT_TRUE(read) << read.error().message();
   ASSERT_EQ(read->found.size(), 2U);
@@ -43,6 +43,7 @@ TEST(PinReports, TravelWhole) {
   EXPECT_EQ(read->found[0].error->message(), "no");
   EXPECT_TRUE(read->found[1].socket);
   EXPECT_TRUE(read->found[1].alone);
+  EXPECT_EQ(read->found[1].owner, 1001u);
   EXPECT_FALSE(read->found[0].alone);
   EXPECT_EQ(read->missing, report.missing);
 }
