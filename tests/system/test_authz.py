@@ -5,13 +5,16 @@ import datetime
 import json
 import os
 import select
+import signal
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from lib import unix_http
 from lib.authz import DENIED, HEADER, NAME, Plugin, direct, engine_prefix, is_denied, reload_engine
+from lib.client import OLD_CLI
 from lib.daemon import bin_dir
 from lib.images import BUSYBOX
 from lib.need import need
@@ -28,7 +31,7 @@ def plugin(module_stack):
     made = Plugin(engine.base / "authz", module_stack.daemon.run_dir)
     # The same Engine, started again where it finds our plugin and no other's.
     engine.child.stop()
-    engine.within = engine_prefix(made.socket.parent)
+    engine.within = [*engine.within, *engine_prefix(made.socket.parent)]
     engine.start()
     made.start()
     wait_until(lambda: module_stack.daemon.ds01("status", check=False).returncode == 0, 15, "ds01d answers")
@@ -70,9 +73,11 @@ def test_Root_Docker_ordinary_work_passes_through_ds01d(stack, on, alice):
     alice.docker("cp", "long:/file", alice.user.home / "back")
     assert (alice.user.home / "back").read_text() == "contents\n"
     alice.run(["sh", "-c", f"mkdir -p ctx && printf 'FROM {BUSYBOX}\\nRUN echo built > /built\\n' > ctx/Dockerfile"])
-    alice.docker("build", "-t", "mine", "ctx", timeout=120)
-    assert alice.out("run", "--rm", "mine", "cat", "/built") == "built"
-    alice.docker("save", "-o", "saved.tar", "mine")
+    for buildkit in ("0", "1"):
+        build = alice.with_cli(OLD_CLI) if Path(OLD_CLI).exists() else alice
+        build.docker("build", "--no-cache", "-t", f"mine:{buildkit}", "ctx", timeout=120, env={"DOCKER_BUILDKIT": buildkit})
+        assert alice.out("run", "--rm", f"mine:{buildkit}", "cat", "/built") == "built"
+    alice.docker("save", "-o", "saved.tar", "mine:0")
     assert (alice.user.home / "saved.tar").stat().st_size > 100_000
     assert alice.out("wait", "long") == "137"
     assert alice.docker("rm", "long").returncode == 0
@@ -380,6 +385,21 @@ def test_Root_Docker_dockerd_starts_with_it_and_not_without(stack, plugin, monke
         engine.start()
         if not stack.daemon.running():
             stack.daemon.start()
+
+
+def test_Root_Docker_dockerd_told_to_use_it_while_it_is_away_ends(stack, plugin):
+    """What docs/admin/authz.md warns of. Not ours to change."""
+    engine = stack.engine
+    plugin.stop()
+    try:
+        settings = json.loads((engine.base / "daemon.json").read_text())
+        (engine.base / "daemon.json").write_text(json.dumps({**settings, "authorization-plugins": [NAME]}))
+        os.kill(engine.child.pid, signal.SIGHUP)
+        wait_until(lambda: not engine.child.running(), 60, "dockerd ends")
+    finally:
+        plugin.start()
+        engine.kill()  # also its containerd, which it leaves behind
+        engine.start()
 
 
 def pings(engine):
