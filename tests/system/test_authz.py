@@ -431,3 +431,13 @@ def test_Root_Docker_a_socket_from_the_service_manager(plugin):
         assert process.wait(10) == 0, process.stderr.read()
     assert path.exists(), "the socket is the service manager's"
     path.unlink()
+
+
+def test_Root_Docker_while_the_plugin_is_away_requests_wait_then_fail(stack, on, alice):
+    on.child.kill()
+    waiting = alice.start("ps")
+    reply = direct(stack.engine, "GET", "/containers/json", headers=on.headers("GET", "/containers/json"), timeout=40)
+    assert reply.status == 500 and f"plugin {NAME} failed with error" in reply.message()
+    on.start()
+    waiting.communicate(timeout=60)
+    assert alice.docker("ps").returncode == 0
