@@ -10,7 +10,8 @@ namespace ds01::authz {
 
 namespace {
 
-constexpr std::size_t kMostWithoutTicket = 10'000;
+constexpr std::size_t kMostWithoutTicket = 1'000;
+constexpr std::size_t kLongestRemembered = 16 * 1024;
 constexpr std::size_t kLongestLogged = 200;
 
 std::string requestKey(const Question& question) {
@@ -69,8 +70,9 @@ Verdict Judge::request(const Question& question, const MacFunction& mac, Moment 
     try_again = spend == Spend::Unknown || spend == Spend::Full;
   }
   if (!glass.until) return refused(std::move(reason), try_again);
-  if (without_ticket_count_ < kMostWithoutTicket) {
-    ++without_ticket_[requestKey(question)];
+  std::string key = requestKey(question);
+  if (without_ticket_count_ < kMostWithoutTicket && key.size() <= kLongestRemembered) {
+    ++without_ticket_[std::move(key)];
     ++without_ticket_count_;
   }
   Verdict verdict = passed();

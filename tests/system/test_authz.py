@@ -302,6 +302,13 @@ def test_Root_Docker_a_key_that_is_lost_or_spoilt(stack, on, alice):
     try:
         assert DENIED in alice.refused("ps")
         assert is_denied(direct(stack.engine, "GET", "/_ping"), "cannot tell")
+        with on.breaking_glass(in_future(minutes=1)):
+            assert direct(stack.engine, "GET", "/_ping").status == 200
+            assert alice.docker("ps").returncode == 0
+            on.stop()
+            on.start()  # it must come, or dockerd would not
+            assert direct(stack.engine, "GET", "/_ping").status == 200
+        assert is_denied(direct(stack.engine, "GET", "/_ping"), "cannot tell")
     finally:
         on.key.chmod(0o600)
     assert alice.docker("ps").returncode == 0

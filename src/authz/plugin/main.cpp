@@ -45,7 +45,9 @@ int run(const Options& options) {
   Result<std::optional<Fd>> activated = takeActivatedSocket(environment("LISTEN_PID"), environment("LISTEN_FDS"));
   if (!activated) return complain(activated.error());
   Server server(options);
-  if (const Status prepared = server.prepare(); !prepared) return complain(prepared.error());
+  if (const Status prepared = server.prepare(); !prepared) {
+    spdlog::error("everything will be refused: {}", prepared.error().message());
+  }
   std::optional<net::UnixListener> listener;
   Fd socket;
   if (*activated) {

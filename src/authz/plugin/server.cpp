@@ -42,13 +42,6 @@ bool isRoot(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
 }
 
-Verdict cannotJudge(const Error& error) {
-  Verdict verdict;
-  verdict.reason = error.message();
-  verdict.message = "ds01-authz cannot tell whether this may pass: " + error.message();
-  return verdict;
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> LineLimit::pass(Moment now) {
@@ -102,6 +95,7 @@ asio::awaitable<void> Server::session(stream_protocol::socket socket) {
   net::HttpServerOptions options;
   options.max_body_bytes = kLongestBody;
   options.keep_silent = true;
+  options.head_timeout = std::chrono::minutes(1);  // of a long answer too
   options.open_sink = [] { return std::make_shared<QuestionSink>(); };
   co_await net::serveHttp(std::move(socket), std::move(handler), std::move(options));
 }
@@ -122,17 +116,25 @@ net::HttpReply Server::answer(const net::HttpRequest& request) {
 
 Verdict Server::judge(const net::HttpRequest& request, bool before) {
   const auto sink = std::static_pointer_cast<QuestionSink>(request.sink);
-  const Result<Question> question = sink->finish();
-  const auto mac = question ? key_.currentOrNew() : fail(question.error());
-  if (!question || !mac) {
-    const Error& error = question ? mac.error() : question.error();
-    if (complaints_.pass(boot_.now())) spdlog::error("{}", error.message());
-    return cannotJudge(error);
-  }
+  Result<Question> question = sink->finish();
+  if (!question) return cannotJudge(question.error());
+  const auto key = key_.currentOrNew();
+  // Break-glass is for days on which things are broken, the key too.
+  if (!key) question->ticket.reset();
+  const MacFunction none;
+  const MacFunction& mac = key ? **key : none;
   const BreakGlass open = glass();
-  Verdict verdict =
-      before ? judge_.request(*question, **mac, boot_.now(), open) : judge_.response(*question, **mac, open);
+  Verdict verdict = before ? judge_.request(*question, mac, boot_.now(), open) : judge_.response(*question, mac, open);
+  if (!key && !verdict.allow) return cannotJudge(key.error());
   logVerdict(verdict, *question, open, before);
+  return verdict;
+}
+
+Verdict Server::cannotJudge(const Error& error) {
+  if (complaints_.pass(boot_.now())) spdlog::error("refused: {}", error.message());
+  Verdict verdict;
+  verdict.reason = error.message();
+  verdict.message = "ds01-authz cannot tell whether this may pass: " + error.message();
   return verdict;
 }
 

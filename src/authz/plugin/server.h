@@ -36,7 +36,8 @@ class Server {
  public:
   explicit Server(const Options& options);
 
-  // There is a key from now on, so that ds01d signs before dockerd asks.
+  // There is a key from now on, so that ds01d signs before dockerd asks. Without one everything is refused, but for
+  // break-glass, until a question finds or makes one.
   Status prepare();
 
   // Until the acceptor is closed. Sessions outlive it and use *this: it must live until the loop has ended.
@@ -46,6 +47,7 @@ class Server {
   boost::asio::awaitable<void> session(boost::asio::local::stream_protocol::socket socket);
   net::HttpReply answer(const net::HttpRequest& request);
   Verdict judge(const net::HttpRequest& request, bool before);
+  Verdict cannotJudge(const Error& error);
   BreakGlass glass();
   void logVerdict(const Verdict& verdict, const Question& question, const BreakGlass& glass, bool before);
 

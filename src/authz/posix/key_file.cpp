@@ -21,8 +21,8 @@ constexpr mode_t kForOthers = 077;
 Status isOurs(const struct stat& file, const std::string& path) {
   if (S_ISREG(file.st_mode) && file.st_uid == ::geteuid() && (file.st_mode & kForOthers) == 0) return {};
   return fail(ErrorCode::PermissionDenied,
-              fmt::format("{}: must be a regular file of uid {} with mode 0600; remove it, and restart ds01-authz",
-                          path, ::geteuid()));
+              fmt::format("{}: must be a regular file of uid {} with mode 0600; remove it, and another is made", path,
+                          ::geteuid()));
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ Status KeyFile::read() {
   std::array<char, kKeyBytes + 1> bytes{};
   const ssize_t got = ::read(file.get(), bytes.data(), bytes.size());
   if (got != static_cast<ssize_t>(kKeyBytes)) {
-    return fail(ErrorCode::Malformed, fmt::format("{}: is no key; remove it, and restart ds01-authz", path_));
+    return fail(ErrorCode::Malformed, fmt::format("{}: is no key; remove it, and another is made", path_));
   }
   key_.assign(bytes.data(), kKeyBytes);
   mac_ = sealWith(key_);
