@@ -25,6 +25,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 add_library(ds01_options INTERFACE)
 target_include_directories(ds01_options INTERFACE "${PROJECT_SOURCE_DIR}/src")

@@ -102,7 +102,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       owners_pool_(1, 4),
       computing_(2, gateway::ConnectionLimits().per_account),
       user_db_(name_pool_, clock_),
-      engine_(io_.get_executor(), options_.engine_path),
+      tickets_((options_.run_dir / authz::posix::kKeyFileName).native()),
+      engine_(io_.get_executor(), options_.engine_path, std::chrono::seconds(30), tickets_.header()),
       pin_helper_(pin_pool_, {.arguments = {"ds01d", std::string(mounts::pins::kChildOption)}}),
       paths_(pin_helper_, {.listen = options_.listen_path, .engine = options_.engine_path}, failures_),
       pins_(io_.get_executor(),
@@ -166,7 +167,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                 .connections = {.of_users = max_connections},
                 .requests_per_uid = requestsPerUid(),
                 .continue_every = config->daemon.queue.continue_every,
-                .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); }}),
+                .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); },
+                .engine_header = tickets_.gatewayHeader()}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   control::addViewRoutes(router_, view_);
   control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });

@@ -190,12 +190,14 @@ void Exchange::emit(std::string type, boost::json::object details) {
 }
 
 asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, const std::function<void()>& before_send) {
-  const std::string head = requestHead(out, head_);
   while (true) {
     const Result<bool> reused = co_await engine_.ensure();
     if (!reused) co_return fail(reused.error());
     core_.noteEngine(true, {});
     sent_ = sent_ || !out.ours;
+    OwnHeader own;
+    if (core_.options.engine_header) own = core_.options.engine_header(out.method, out.target);
+    const std::string head = requestHead(out, head_, own);
     if (before_send) before_send();
     const std::string_view body = out.body ? std::string_view(*out.body) : std::string_view();
     const Status written = co_await writeAll(engine_.socket(), head, body);

@@ -19,6 +19,7 @@
 #include "docker/engine_client.h"
 #include "events/event.h"
 #include "gateway/connection_caps.h"
+#include "gateway/head_writer.h"
 #include "gateway/image_ownership.h"
 #include "gateway/memory_budget.h"
 #include "gateway/pinning.h"
@@ -59,6 +60,8 @@ struct GatewayOptions {
   std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer
   std::function<void(std::string_view why)> on_engine_unanswered = {};  // each time; on the executor's thread
+  // Set: a header more for each request to the Engine, each time it is sent; without a name: none this time.
+  std::function<OwnHeader(std::string_view method, std::string_view target)> engine_header = {};
 };
 
 struct Core;

@@ -73,7 +73,7 @@ std::string startOf(const ResponseHead& response) {
 
 }  // namespace
 
-std::string requestHead(const Outgoing& request, const RawHead& client) {
+std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeader& own) {
   std::string out;
   out.reserve(512);
   out += request.method;
@@ -87,6 +87,7 @@ std::string requestHead(const Outgoing& request, const RawHead& client) {
     const bool socket = request.upgrade == "websocket" && contains(kWebSocket, field.name);
     if (docker || accept || socket || contains(kForwarded, field.name)) add(out, field.name, field.value);
   }
+  if (!own.name.empty()) add(out, own.name, own.value);
   if (!request.upgrade.empty()) {
     add(out, "Connection", "Upgrade");
     add(out, "Upgrade", request.upgrade);

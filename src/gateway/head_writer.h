@@ -22,8 +22,14 @@ struct Outgoing {
   bool ours = false;                // a question of ours beside the client's request
 };
 
+// A header of ours; no client's can stand beside it, since its name is not on the allow-list.
+struct OwnHeader {
+  std::string name;  // empty: none
+  std::string value;
+};
+
 // `client` is where the headers of the allow-list come from.
-std::string requestHead(const Outgoing& request, const RawHead& client);
+std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeader& own = {});
 
 enum class Framing {
   AsIs,     // Content-Length, or no body

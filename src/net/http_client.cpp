@@ -88,13 +88,16 @@ Status checkRequest(const HttpRequest& request) {
   return fail(ErrorCode::InvalidArgument, "not a method and an encoded target to ask for");
 }
 
-http::request<http::string_body> encode(const HttpRequest& request) {
+http::request<http::string_body> encode(const HttpRequest& request, const HttpClientOptions& options) {
   http::request<http::string_body> out;
   out.version(11);
   out.method_string(request.method);
   out.target(request.target);
   out.set(http::field::host, "localhost");
   out.set(http::field::user_agent, request.user_agent.empty() ? "ds01" : request.user_agent);
+  if (options.header) {
+    if (const auto header = options.header(request.method, request.target)) out.set(header->first, header->second);
+  }
   if (!request.body.empty()) out.set(http::field::content_type, "application/json");
   out.body() = request.body;
   out.prepare_payload();
@@ -253,7 +256,7 @@ struct HttpClient::Pool {
 asio::awaitable<Result<HttpReply>> HttpClient::Pool::exchange(std::shared_ptr<Pool> pool, HttpRequest request) try {
   if (const Status valid = checkRequest(request); !valid) co_return fail(valid.error());
   const bool may_repeat = request.method == "GET" || request.method == "HEAD";
-  const http::request<http::string_body> question = encode(request);
+  http::request<http::string_body> question = encode(request, pool->options);
   asio::steady_timer limit(pool->executor);
   limit.expires_after(pool->options.timeout);
   const Deadline deadline = limit.expiry();
@@ -266,6 +269,7 @@ asio::awaitable<Result<HttpReply>> HttpClient::Pool::exchange(std::shared_ptr<Po
       co_return std::move(*outcome.reply);
     }
     if (!may_repeat) co_return fail(linkError(outcome.code, pool->options));
+    question = encode(request, pool->options);
   }
   auto link = std::make_unique<Connection>(pool->executor);
   if (const Status connected = co_await connect(link->stream, pool->options, deadline); !connected) {
@@ -284,7 +288,7 @@ asio::awaitable<Status> HttpClient::Pool::stream(std::shared_ptr<Pool> pool, Htt
                                                  std::function<void(int)> on_head,
                                                  std::function<bool(std::string_view)> on_data, TimeLimit limited) try {
   if (const Status valid = checkRequest(request); !valid) co_return fail(valid.error());
-  const http::request<http::string_body> question = encode(request);
+  const http::request<http::string_body> question = encode(request, pool->options);
   asio::steady_timer limit(pool->executor);
   limit.expires_after(pool->options.timeout);
   const Deadline deadline = limit.expiry();

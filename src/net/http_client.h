@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -21,6 +23,10 @@ struct HttpClientOptions {
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   std::size_t max_idle_connections = 4;  // kept for the next question
+  // Set: a header more for each request, each time it is sent; unset if there is none this time. On the executor's
+  // thread.
+  std::function<std::optional<std::pair<std::string, std::string>>(std::string_view method, std::string_view target)>
+      header = {};
 };
 
 // What `timeout` is for in a streamed answer.

@@ -18,6 +18,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -32,10 +33,49 @@ namespace {
 
 using Protocol = asio::local::stream_protocol;
 using Stream = beast::basic_stream<Protocol, asio::any_io_executor>;
-using Parser = http::request_parser<http::string_body>;
+
+// Beast's idea of a body (its type requirements "Body" and "BodyReader"): held, or passed on to a sink.
+struct TakenBody {
+  struct value_type {  // NOLINT(readability-identifier-naming): Beast calls it so
+    std::string text;
+    std::shared_ptr<HttpBodySink> sink;
+  };
+
+  class reader {  // NOLINT(readability-identifier-naming): Beast calls it so
+   public:
+    template <bool IsRequest, typename Fields>
+    reader(http::header<IsRequest, Fields>&, value_type& body) : body_(body) {}
+
+    void init(const boost::optional<std::uint64_t>&, beast::error_code& ec) { ec = {}; }
+
+    template <typename Buffers>
+    std::size_t put(const Buffers& buffers, beast::error_code& ec) {
+      ec = {};
+      std::size_t taken = 0;
+      for (const asio::const_buffer piece : beast::buffers_range_ref(buffers)) {
+        const std::string_view bytes(static_cast<const char*>(piece.data()), piece.size());
+        if (body_.sink) {
+          body_.sink->take(bytes);
+        } else {
+          body_.text += bytes;
+        }
+        taken += piece.size();
+      }
+      return taken;
+    }
+
+    void finish(beast::error_code& ec) { ec = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
+using Parser = http::request_parser<TakenBody>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kMaxHeadBytes = 16 * 1024;
+constexpr std::size_t kMostBuffered = 64 * 1024 * 1024;  // bodies are taken out as they come
 
 HttpReply problem(int status, std::string_view sentence) {
   HttpReply reply;
@@ -182,6 +222,12 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
   Parser parser;
   parser.header_limit(kMaxHeadBytes);
   parser.body_limit(options.max_body_bytes);
+  if (options.open_sink) parser.get().body().sink = options.open_sink();
+  if (options.keep_silent && buffer.size() == 0) {
+    stream.expires_never();
+    const auto [silent] = co_await stream.socket().async_wait(Protocol::socket::wait_read, kToken);
+    if (silent) co_return false;
+  }
   stream.expires_after(options.head_timeout);
   auto [code, bytes] = co_await http::async_read_header(stream, buffer, parser, kToken);
   if (!code && options.body_limit) {
@@ -207,12 +253,13 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
     }
     co_return false;
   }
-  http::request<http::string_body>& message = parser.get();
+  http::request<TakenBody>& message = parser.get();
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.user_agent = std::string(message[http::field::user_agent]);
-  request.body = std::move(message.body());
+  request.body = std::move(message.body().text);
+  request.sink = std::move(message.body().sink);
   const bool head_only = message.method() == http::verb::head;
   stream.expires_never();
   HttpAnswer reply = co_await handle(handler, request);
@@ -230,7 +277,7 @@ asio::awaitable<bool> serveOne(Stream& stream, beast::flat_buffer& buffer, const
 asio::awaitable<void> serveHttp(Protocol::socket socket, HttpHandler handler, HttpServerOptions options) {
   try {
     Stream stream(std::move(socket));
-    beast::flat_buffer buffer{kMaxHeadBytes + options.max_body_bytes};
+    beast::flat_buffer buffer{kMaxHeadBytes + std::min(options.max_body_bytes, kMostBuffered)};
     while (co_await serveOne(stream, buffer, handler, options)) {
     }
     boost::system::error_code ignored;

@@ -50,6 +50,11 @@ struct HttpServerOptions {
   std::function<std::size_t(std::string_view method, std::string_view target)> body_limit = {};
   std::chrono::milliseconds head_timeout{10'000};
   std::chrono::milliseconds write_timeout{30'000};  // for each piece of a stream
+  // Whether a connection may be silent between two requests for as long as it likes: for clients that keep theirs, and
+  // whose next request would be lost where it meets our closing.
+  bool keep_silent = false;
+  // Set: makes for each request what takes its body. max_body_bytes then is no question of memory.
+  std::function<std::shared_ptr<HttpBodySink>()> open_sink = {};
 };
 
 using HttpHandler = std::function<boost::asio::awaitable<HttpAnswer>(const HttpRequest&)>;

@@ -121,7 +121,8 @@ void checkForwarded(const RawHead& head, const Target& target, bool own_body) {
   }
   require(sent->upgrade.empty() && !sent->expect_continue && !sent->close, "nothing of one connection goes on",
           written);
-  for (const std::string_view name : {"Authorization", "Cookie", "TE", "Trailer", "Connection", "X-Forwarded-For"}) {
+  for (const std::string_view name :
+       {"Authorization", "Cookie", "TE", "Trailer", "Connection", "X-Forwarded-For", "X-Ds01-Ticket"}) {
     require(sent->find(name) == nullptr, "only what is on the list goes on", written);
   }
 }

@@ -4,11 +4,7 @@
 #
 # `verdict` is what ds01d asks for: allow, deny or none ("no opinion"). Requests to containers and their execs are judged
 # here, with deny as the default: what no rule below allows is refused. About everything else there is no opinion.
-#
-# `allow` is for the stock plugin opa-docker-authz, which asks from behind the Engine (opa-docker-authz.service says how).
 package docker.authz
-
-# ── what ds01d asks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 default verdict := {"verdict": "none"}
 
@@ -70,8 +66,6 @@ reads_only(request) if {
 	request.pattern in {"/containers/{}/json", "/containers/{}/stats", "/containers/{}/top"}
 }
 
-# ── what both ask about ──────────────────────────────────────────────────────────────────────────────────────────────
-
 parent_object(body) := host if {
 	host := object.get(body, "HostConfig", {})
 	is_object(host)
@@ -87,55 +81,4 @@ cgroup_refusals(parent) := {reason |
 		"user.slice": "the cgroup parent is that of login sessions",
 	}
 	contains(parent, bad)
-}
-
-# ── what the stock plugin asks ───────────────────────────────────────────────────────────────────────────────────────
-# Its input is {"Method","Path","Headers","Body",…}. It sees no user on a Unix socket; ds01d tells it in a header that no
-# client can send through ds01d, and nobody but root reaches the Engine's socket (policy.user_header in ds01d.yaml). It
-# cannot tell whose an exec is: that is for ds01d to know.
-
-default allow := false
-
-allow if {
-	stock_user in stock_admins
-	count(stock_cgroup_refusals) == 0
-}
-
-allow if {
-	not stock_judged
-	count(stock_cgroup_refusals) == 0
-}
-
-allow if {
-	stock_judged
-	stock_user == stock_owner
-	count(stock_cgroup_refusals) == 0
-}
-
-allow if {
-	stock_judged
-	stock_user in service_users
-	input.Method == "GET"
-	stock_segments[2] in {"json", "stats", "top"}
-}
-
-stock_user := input.Headers["X-Ds01-User"]
-
-stock_admins contains "root"
-
-stock_admins contains login if some login in data.ds01.owners.admins
-
-stock_path := regex.replace(split(input.Path, "?")[0], `^/v[0-9]+\.[0-9]+/`, "/")
-
-stock_segments := split(trim_prefix(stock_path, "/"), "/")
-
-stock_judged if {
-	stock_segments[0] == "containers"
-	not stock_segments[1] in {"json", "create", "prune"}
-}
-
-stock_owner := data.ds01.owners.containers[stock_segments[1]].owner
-
-stock_cgroup_refusals contains reason if {
-	some reason in cgroup_refusals(object.get(parent_object(object.get(input, "Body", {})), "CgroupParent", ""))
 }

@@ -111,37 +111,3 @@ test_a_body_that_is_no_object_does_no_harm if {
 	verdict_on(object.union(asked(alice, "POST", "/containers/create", null), {"body": {"HostConfig": null}})) == "allow"
 	verdict_on(object.union(asked(alice, "POST", "/containers/create", null), {"body": null})) == "allow"
 }
-
-owners := {
-	"containers": {"b0b": {"owner": "bob"}, "a11ce": {"owner": "alice"}, "0": {"owner": null}},
-	"admins": ["carol"],
-	"service_users": [],
-}
-
-stock(user, method, path) := {"Method": method, "Path": path, "Headers": {"X-Ds01-User": user}, "Body": {}}
-
-stock_allows(question) if authz.allow with input as question with data.ds01.owners as owners
-
-test_stock_owner if {
-	stock_allows(stock("alice", "POST", "/v1.41/containers/a11ce/stop"))
-	not stock_allows(stock("alice", "POST", "/v1.41/containers/b0b/stop"))
-	not stock_allows(stock("alice", "POST", "/containers/0/stop"))
-	not stock_allows(stock("alice", "POST", "/containers/unknown/stop"))
-}
-
-test_stock_without_a_user_is_refused if {
-	not stock_allows({"Method": "POST", "Path": "/v1.41/containers/b0b/stop", "Headers": {}, "Body": {}})
-}
-
-test_stock_admin_and_dashboard if {
-	stock_allows(stock("carol", "DELETE", "/v1.41/containers/b0b"))
-	stock_allows(stock("ds01-dashboard", "GET", "/v1.41/containers/b0b/json"))
-	not stock_allows(stock("ds01-dashboard", "DELETE", "/v1.41/containers/b0b"))
-	not stock_allows(stock("ds01-dashboard", "GET", "/v1.41/containers/b0b/archive?path=/etc"))
-}
-
-test_stock_lists_and_creates if {
-	stock_allows(stock("alice", "GET", "/v1.41/containers/json"))
-	stock_allows(stock("alice", "POST", "/v1.41/containers/create?name=x"))
-	not stock_allows(object.union(stock("alice", "POST", "/v1.41/containers/create"), {"Body": {"HostConfig": {"CgroupParent": "system.slice"}}}))
-}

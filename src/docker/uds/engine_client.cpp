@@ -20,8 +20,12 @@ namespace {
 
 constexpr std::size_t kMaxErrorBytes = 64 * 1024;
 
-net::HttpClientOptions clientOptions(std::string socket_path, std::chrono::milliseconds timeout) {
+using HeaderMaker = decltype(net::HttpClientOptions::header);
+
+net::HttpClientOptions clientOptions(std::string socket_path, std::chrono::milliseconds timeout,
+                                     const HeaderMaker& header) {
   net::HttpClientOptions options;
+  options.header = header;
   options.socket_path = std::move(socket_path);
   options.timeout = timeout;
   return options;
@@ -59,17 +63,19 @@ struct Following {
 };
 
 // A file that is somewhat longer than may be is still told from one that is not.
-net::HttpClientOptions fileOptions(std::string socket_path) {
+net::HttpClientOptions fileOptions(std::string socket_path, const HeaderMaker& header) {
   return {.socket_path = std::move(socket_path),
           .timeout = std::chrono::seconds{5},
-          .max_body_bytes = 2 * EngineClient::kLongestFile};
+          .max_body_bytes = 2 * EngineClient::kLongestFile,
+          .header = header};
 }
 
 }  // namespace
 
 UdsEngineClient::UdsEngineClient(asio::any_io_executor executor, std::string socket_path,
-                                 std::chrono::milliseconds timeout)
-    : http_(executor, clientOptions(socket_path, timeout)), files_(executor, fileOptions(std::move(socket_path))) {}
+                                 std::chrono::milliseconds timeout, const HeaderMaker& header)
+    : http_(executor, clientOptions(socket_path, timeout, header)),
+      files_(executor, fileOptions(std::move(socket_path), header)) {}
 
 asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
   net::HttpRequest request = question(std::move(target));

@@ -50,6 +50,36 @@ TEST(IdleEngines, theNextSessionUsesTheConnection) {
   EXPECT_EQ(echo.connections, 1);
 }
 
+// What a connection that dies swallows may have been read: a header that is good once is made anew.
+TEST(IdleEngines, aHeaderOfOursIsMadeForEachTimeThatARequestIsSent) {
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  GatewayOptions options;
+  options.engine_header = [count = 0](std::string_view method, std::string_view target) mutable {
+    return OwnHeader{.name = "X-Ds01-Ticket", .value = fmt::format("{} {} {}", method, target, ++count)};
+  };
+  Harness h(
+      [&](ds01::test::FakeDockerd::Connection& peer) {
+        for (int answered = 0; const auto request = peer.read(); ++answered) {
+          {
+            const std::lock_guard lock(mutex);
+            seen.push_back(request->header("x-ds01-ticket"));
+          }
+          if (answered == 1 || !peer.reply(200, "{}")) return;
+        }
+      },
+      options);
+  Client client = h.connect();
+  EXPECT_EQ(client.get("/info")->status, 200);
+  client.send("GET /version?a=%62 HTTP/1.1\r\nHost: d\r\nX-Ds01-Ticket: the client's\r\n\r\n");
+  EXPECT_EQ(client.read()->status, 200);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[0], "GET /info 1");
+  EXPECT_THAT(seen[1], testing::AllOf(testing::StartsWith("GET /version"), testing::EndsWith(" 2")));
+  EXPECT_EQ(seen[2], seen[1].substr(0, seen[1].size() - 1) + "3");
+}
+
 TEST(IdleEngines, anAnswerThatNobodyWaitedForGoesToNobody) {
   // Answers /version late, when its client has gone.
   std::atomic<int> connections = 0;

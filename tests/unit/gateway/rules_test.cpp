@@ -138,6 +138,17 @@ TEST(RequestHead, onlyTheAllowListGoesOn) {
             "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n");
 }
 
+TEST(RequestHead, aHeaderOfOursHasNoneOfTheClientsBesideIt) {
+  const auto client = parseHead(
+      "GET /x HTTP/1.1\r\nHost: h\r\nX-Ds01-Ticket: a\r\nx-ds01-ticket: b\r\nX-DS01-TICKET: c\r\nUser-Agent: u\r\n"
+      "X_Ds01_Ticket: d\r\n\r\n");
+  ASSERT_TRUE(client.has_value());
+  const Outgoing out{"GET", "/x", std::nullopt, false, true, ""};
+  EXPECT_EQ(requestHead(out, *client, {.name = "X-Ds01-Ticket", .value = "ours"}),
+            "GET /x HTTP/1.1\r\nHost: docker\r\nUser-Agent: u\r\nX-Ds01-Ticket: ours\r\n\r\n");
+  EXPECT_EQ(requestHead(out, *client), "GET /x HTTP/1.1\r\nHost: docker\r\nUser-Agent: u\r\n\r\n");
+}
+
 TEST(ResponseHead, hopByHopStaysBehind) {
   ResponseHead response;
   response.status = 200;

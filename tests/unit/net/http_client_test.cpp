@@ -334,6 +334,28 @@ TEST(HttpClient, WaitsForRoomInTheBacklog) {
   EXPECT_EQ(reply->body, "at last");
 }
 
+// A kept connection that closes instead of answering: the header of the second try is made anew.
+TEST(HttpClient, AHeaderIsMadeForEachTimeThatARequestIsSent) {
+  std::vector<std::string> seen;
+  const FakeDockerd server([&seen](FakeDockerd::Connection& peer) {
+    for (int answered = 0; const auto request = peer.read(); ++answered) {
+      seen.push_back(request->header("x-mark"));
+      if (answered == 1 || !peer.reply(200, "{}")) return;
+    }
+  });
+  AsioRunner runner;
+  HttpClientOptions options = to(server.socketPath());
+  int count = 0;
+  options.header = [&count](std::string_view method, std::string_view target) {
+    return std::optional(
+        std::pair("X-Mark", std::string(method) + " " + std::string(target) + std::to_string(++count)));
+  };
+  HttpClient client(runner.executor(), options);
+  EXPECT_TRUE(runner.run(client.exchange(get("/a"))));
+  EXPECT_TRUE(runner.run(client.exchange(get("/b"))));
+  EXPECT_EQ(seen, (std::vector<std::string>{"GET /a1", "GET /b2", "GET /b3"}));
+}
+
 TEST(ExchangeBlocking, WorksWithoutALoop) {
   FakeDockerd server;
   server.answer("GET", "/info", 200, "{}");

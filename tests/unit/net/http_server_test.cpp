@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -126,6 +127,57 @@ TEST(HttpServer, TellsAWaitingClientToSendItsBody) {
   EXPECT_TRUE(served.answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "));
   ASSERT_EQ(served.requests.size(), 1U);
   EXPECT_EQ(served.requests[0].body, "hi");
+}
+
+TEST(HttpServer, ASinkTakesBodiesOfAnyLengthAndTheHandlerGetsIt) {
+  struct Counter : HttpBodySink {
+    void take(std::string_view piece) override { bytes += piece.size(); }
+    std::size_t bytes = 0;
+  };
+  HttpServerOptions options = smallLimits();
+  options.max_body_bytes = std::size_t{1} << 40;
+  options.open_sink = [] { return std::make_shared<Counter>(); };
+  const std::string body(100'000, 'x');
+  const auto served =
+      serve("POST /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + body +
+                "POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" +
+                "GET /c HTTP/1.1\r\n\r\n",
+            options);
+  ASSERT_EQ(served.requests.size(), 3U);
+  const std::size_t expected[] = {100'000, 5, 0};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(served.requests[i].body, "");
+    EXPECT_EQ(static_cast<const Counter&>(*served.requests[i].sink).bytes, expected[i]);
+  }
+}
+
+TEST(HttpServer, ASilentConnectionIsKeptWhereTheServerSaysSo) {
+  AsioRunner runner;
+  Socket client(runner.context());
+  Socket server(runner.context());
+  boost::asio::local::connect_pair(client, server);
+  HttpServerOptions options = smallLimits();
+  options.head_timeout = 30ms;
+  options.keep_silent = true;
+  bool ended = false;
+  const HttpHandler handler = [](const HttpRequest&) -> boost::asio::awaitable<HttpAnswer> {
+    co_return HttpReply{200, "{}"};
+  };
+  boost::asio::co_spawn(runner.context(), serveHttp(std::move(server), handler, options),
+                        [&](const std::exception_ptr&) { ended = true; });
+  const auto answered = [&] {
+    char buffer[4096];
+    return ::recv(client.native_handle(), buffer, sizeof buffer, MSG_DONTWAIT) > 0;
+  };
+  for (int round = 0; round < 2; ++round) {
+    runner.context().run_for(90ms);
+    ASSERT_FALSE(ended);
+    client.send(boost::asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
+    runner.turn(answered);
+  }
+  // Begun, a head must come to its end.
+  client.send(boost::asio::buffer(std::string("GET /")));
+  runner.turn([&] { return ended; });
 }
 
 TEST(HttpServer, AnAnswerMayHaveNoBody) {
