@@ -14,7 +14,7 @@ namespace {
 // Refusals first and cheapest first, then what writes; environment last, so that nothing adds to it afterwards.
 constexpr std::array kPasses{
     Pass{"fields", refuseSetFields},
-    Pass{"volumes from", refuseVolumesFrom, Pass::For::NonAdmins, RuleClass::Ownership},
+    Pass{"volumes from", refuseVolumesFrom, Pass::For::Users, RuleClass::Ownership},
     Pass{"security options", checkSecurityOptions},
     Pass{"capabilities", checkCapabilities},
     Pass{"device nodes", dropDeviceNodes},
@@ -26,10 +26,10 @@ constexpr std::array kPasses{
     Pass{"ulimits", checkUlimits},
     Pass{"logging", checkLogging},
     Pass{"namespaces", checkNamespaces},
-    Pass{"networks", checkNetworks, Pass::For::NonAdmins, RuleClass::Ownership},
+    Pass{"networks", checkNetworks, Pass::For::Users, RuleClass::Host},
     Pass{"volume driver", checkVolumeDriver},
     Pass{"storage options", checkStorageOptions},
-    Pass{"targets", checkTargets, Pass::For::NonAdmins, RuleClass::Mounts},
+    Pass{"targets", checkGpuTargets, Pass::For::NonAdmins, RuleClass::Limits},
     Pass{"mounts", checkMounts, Pass::For::NonAdmins, RuleClass::Mounts},
     Pass{"binds", checkBinds, Pass::For::NonAdmins, RuleClass::Mounts},  // adds to the mounts
     Pass{"pins", runAsOwner, Pass::For::NonAdmins, RuleClass::Mounts},
@@ -64,11 +64,11 @@ std::expected<Examined, Denial> examine(boost::json::object body, const Facts& f
 
   Context context{out, facts};
   for (const Pass& pass : kPasses) {
-    const bool free = facts.caller.admin || facts.excused.contains(pass.rules);
-    if (free && pass.whom == Pass::For::NonAdmins) continue;
+    if (facts.caller.admin && pass.whom != Pass::For::Everybody) continue;
+    if (facts.excused.contains(pass.rules) && pass.whom == Pass::For::NonAdmins) continue;
     if (Verdict denial = pass.run(context)) {
       denial->part = fmt::format("admission: {}", pass.name);
-      denial->rules = pass.rules;
+      if (!denial->rules) denial->rules = pass.rules;
       return std::unexpected(std::move(*denial));
     }
   }

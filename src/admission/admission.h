@@ -110,6 +110,8 @@ struct PinnedBind {
 // The label that says so.
 inline constexpr std::string_view kRunsAs = "ds01.runs_as";
 inline constexpr std::string_view kAsOwner = "owner";
+// The classes of rules that were let pass when it was made: "host,mounts".
+inline constexpr std::string_view kExcused = "ds01.excused";
 
 using VolumeLabels = std::map<std::string, std::map<std::string, std::string>>;  // by name
 

@@ -102,8 +102,13 @@ Verdict refuseSetFields(Context& context) {
   return std::nullopt;
 }
 
+// Whose the other is, and past all that is known of its folders.
 Verdict refuseVolumesFrom(Context& context) {
-  return refuseField(context, kVolumesFrom);
+  const bool whose = context.excused(RuleClass::Ownership);
+  if (whose && context.excused(RuleClass::Mounts)) return std::nullopt;
+  Verdict denial = refuseField(context, kVolumesFrom);
+  if (denial && whose) denial->rules = RuleClass::Mounts;
+  return denial;
 }
 
 namespace {

@@ -233,7 +233,6 @@ Verdict checkMount(Context& context, json::object& mount, std::size_t place) {
     return explained(forbidden("mount_type", "HostConfig.Mounts[].ClusterOptions is not allowed here; leave it out"),
                      {"HostConfig.Mounts[].ClusterOptions", "", "nothing"}, "Leave ClusterOptions out.");
   }
-  if (Verdict denial = checkTarget(text(mount, "Target"), "--mount, HostConfig.Mounts")) return denial;
   if (type == "bind") return checkBindMount(context, mount, place);
   if (type == "volume") return checkVolumeMount(mount);
   if (type == "tmpfs" || type == "image") return std::nullopt;
@@ -270,9 +269,27 @@ Verdict checkStorageOptions(Context& context) {
   return std::nullopt;
 }
 
-Verdict checkTargets(Context& context) {
+// A pass of its own, because a site may let folders pass and still count GPUs.
+Verdict checkGpuTargets(Context& context) {
   if (Verdict denial = checkKeys(object(std::as_const(context.body()), "Volumes"), "-v, Volumes")) return denial;
-  return checkKeys(object(std::as_const(context.host()), "Tmpfs"), "--tmpfs, HostConfig.Tmpfs");
+  if (Verdict denial = checkKeys(object(std::as_const(context.host()), "Tmpfs"), "--tmpfs, HostConfig.Tmpfs")) {
+    return denial;
+  }
+  if (const json::array* mounts = array(context.host(), "Mounts")) {
+    for (const json::value& item : *mounts) {
+      const json::object* mount = item.if_object();
+      if (mount == nullptr) return malformed("field_type", "HostConfig.Mounts must be a list of objects");
+      if (Verdict denial = checkTarget(text(*mount, "Target"), "--mount, HostConfig.Mounts")) return denial;
+    }
+  }
+  const auto binds = strings(context.host(), "Binds", "HostConfig.");
+  if (!binds) return binds.error();
+  for (const std::string& bind : *binds) {
+    const auto spec = parseBind(bind);
+    if (!spec) return spec.error();
+    if (Verdict denial = checkTarget(spec->target, "-v, HostConfig.Binds")) return denial;
+  }
+  return std::nullopt;
 }
 
 Verdict checkBinds(Context& context) {
@@ -283,7 +300,6 @@ Verdict checkBinds(Context& context) {
   for (const std::string& text : *binds) {
     const auto spec = parseBind(text);
     if (!spec) return spec.error();
-    if (Verdict denial = checkTarget(spec->target, "-v, HostConfig.Binds")) return denial;
     if (spec->kind == BindSpec::Kind::HostPath) {
       if (Verdict denial = takeHostPath(context, text, *spec, kept)) return denial;
       continue;

@@ -72,6 +72,11 @@ Verdict setLabels(Context& context) {
   }
   for (const auto& [key, mark] : ownerLabels(ownerOf(context.facts))) (*labels)[key] = mark;
   if (context.out.as_owner) (*labels)[kRunsAs] = kAsOwner;
+  std::string excused;
+  for (const RuleClass rules : kRuleClasses) {
+    if (context.excused(rules)) excused += (excused.empty() ? "" : ",") + std::string(toString(rules));
+  }
+  if (!excused.empty()) (*labels)[kExcused] = excused;
   (*labels)["ds01.container_type"] = containerType(*labels, context.facts.container_name, context.facts.user_agent);
   (*labels)["ds01.created_at"] = toRfc3339(context.facts.now);
   return std::nullopt;

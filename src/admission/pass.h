@@ -19,12 +19,17 @@ struct Context {
   boost::json::object& body() const { return out.body; }
   boost::json::object& host() const { return out.body.at("HostConfig").get_object(); }
   bool admin() const { return facts.caller.admin; }
+  bool excused(RuleClass rules) const { return facts.excused.contains(rules); }
 };
 
-using Verdict = std::optional<Denial>;  // unset: go on
+using Verdict = std::optional<Denial>;  // unset: go on; Denial::rules if they are not those of the pass
 
 struct Pass {
-  enum class For { NonAdmins, Everybody };
+  enum class For {
+    NonAdmins,
+    Users,      // NonAdmins; asks by itself which classes of rules are excused, because it guards more than one
+    Everybody,  // so too
+  };
 
   std::string_view name;
   Verdict (*run)(Context& context);
@@ -63,7 +68,7 @@ Verdict checkEndpoint(const boost::json::object& endpoint, std::string_view wher
 // checks_storage.cpp: binds, volumes, mounts
 Verdict checkVolumeDriver(Context& context);
 Verdict checkStorageOptions(Context& context);
-Verdict checkTargets(Context& context);
+Verdict checkGpuTargets(Context& context);
 Verdict checkBinds(Context& context);
 Verdict checkMounts(Context& context);
 

@@ -298,7 +298,9 @@ std::optional<gateway::PinSource> PinService::sourceOf(std::string_view path, st
 void PinService::noticed(const ContainerView& view) {
   const std::string below = directory() + "/";
   // All that we make since then carry the label.
-  const bool before = !view.labels.contains(std::string(admission::kRunsAs));
+  const auto excused = view.labels.find(std::string(admission::kExcused));
+  const bool watched = excused != view.labels.end() && excused->second.find("mounts") != std::string::npos;
+  const bool before = watched || !view.labels.contains(std::string(admission::kRunsAs));
   const bool of_user = view.labels.contains("ds01.user");
   const auto is_folder = [&](const std::string& source) {
     return source != settings_.listen && !source.starts_with(below);

@@ -89,22 +89,29 @@ bool PolicyService::asks(policy::RequestClass what) const {
 // first asked and with each look at its data, since asking the file system each time would wait for a disk.
 asio::awaitable<Status> PolicyService::trust() {
   if (!looked_) {
-    const std::string path = settings_.opa.value_or("");
-    const std::shared_ptr<policy::opa::OpaClient> asked = client_;
-    using Why = std::optional<Error>;
-    std::function<Result<Why>()> look = [path]() -> Result<Why> {
-      Status safe = policy::opa::checkSocket(path);
-      if (safe) return Why();
-      if (safe.error().code() == ErrorCode::PermissionDenied) return Why(std::move(safe.error()));
-      return fail(std::move(safe.error()));
-    };
-    Result<Why> why = co_await pool_.run<Why>(std::move(look), kLookLimit);
-    if (asked != client_) co_return fail(ErrorCode::Unavailable, "the policy server has just been configured anew");
-    if (!why) co_return fail(why.error());
-    looked_ = true;
-    distrust_ = std::move(*why);
+    const Status looked = co_await lookAtSocket();
+    if (!looked) co_return looked;
   }
   if (distrust_) co_return fail(*distrust_);
+  co_return Status{};
+}
+
+// Until this is done, what was found before counts. An error: it could not be looked at.
+asio::awaitable<Status> PolicyService::lookAtSocket() {
+  const std::string path = settings_.opa.value_or("");
+  const std::shared_ptr<policy::opa::OpaClient> asked = client_;
+  using Why = std::optional<Error>;
+  std::function<Result<Why>()> look = [path]() -> Result<Why> {
+    Status safe = policy::opa::checkSocket(path);
+    if (safe) return Why();
+    if (safe.error().code() == ErrorCode::PermissionDenied) return Why(std::move(safe.error()));
+    return fail(std::move(safe.error()));
+  };
+  Result<Why> why = co_await pool_.run<Why>(std::move(look), kLookLimit);
+  if (asked != client_) co_return fail(ErrorCode::Unavailable, "the policy server has just been configured anew");
+  if (!why) co_return fail(why.error());
+  looked_ = true;
+  distrust_ = std::move(*why);
   co_return Status{};
 }
 
@@ -138,7 +145,7 @@ asio::awaitable<Status> PolicyService::sendOwners() {
   const std::shared_ptr<policy::opa::OpaClient> client = client_;
   const std::shared_ptr<const std::string> owners = owners_;
   if (!client) co_return Status{};
-  looked_ = false;
+  co_await lookAtSocket();
   const Status trusted = co_await trust();
   if (!trusted || !owners) co_return trusted;
   const Result<std::string> there = co_await client->ownersAsOf();

@@ -42,6 +42,7 @@ class PolicyService final : public gateway::Policies {
 
  private:
   boost::asio::awaitable<Status> trust();
+  boost::asio::awaitable<Status> lookAtSocket();
   std::optional<Denial> notAsked(policy::RequestClass what, bool admin, const Error& why);
 
   boost::asio::any_io_executor executor_;

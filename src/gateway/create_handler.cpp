@@ -173,22 +173,28 @@ asio::awaitable<Flow> sendCreate(Exchange& exchange, Sending& sending, Held& hel
                                  const std::vector<std::string>& warnings) {
   const admission::Facts& facts = sending.plan.facts;
   json::object& event = sending.event;
+  tellOfGrant(exchange, sending.completion);
+  Outgoing out = exchange.outgoing();
+  out.body = std::move(sending.body);
+  out.keep_accept = false;
+  // Before the volumes are made: what is refused leaves nothing behind.
+  if (std::optional<Denial> denial = co_await consult(exchange, out)) {
+    held.refused();
+    held.end();
+    co_return co_await exchange.deny(std::move(*denial), sending.decision);
+  }
+  out.judged = true;
   HeldVolumes volumes = co_await holdForOwner(exchange, sending.plan);
   if (volumes.denial || volumes.engine_failed) {
     held.refused();
     held.end();
     co_return co_await tellOfVolumes(exchange, volumes, sending);
   }
-  tellOfGrant(exchange, sending.completion);
-  Outgoing out = exchange.outgoing();
-  out.body = std::move(sending.body);
-  out.keep_accept = false;
   std::function<void()> on_send = [&held] { held.forwarded(); };
   Result<WholeResponse> response = co_await exchange.ask(std::move(out), std::move(on_send));
   volumes.claims.clear();  // whoever does not read the answer keeps nobody from the names
   if (!response) {
-    const ErrorCode code = response.error().code();
-    if (code == ErrorCode::Unavailable || code == ErrorCode::PermissionDenied) held.refused();
+    if (response.error().code() == ErrorCode::Unavailable) held.refused();
     held.end();
     co_return co_await exchange.engineFailed(response.error());
   }

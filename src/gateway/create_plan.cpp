@@ -151,7 +151,8 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
   for (const std::string& ref : references.containers) {
     const Result<OwnedContainer> found = co_await ports.ownership.find(ref);
     if (found) {
-      const bool free = facts.caller.admin || facts.excused.contains(RuleClass::Ownership);
+      const bool watched = found->owner && facts.excused.contains(RuleClass::Ownership);
+      const bool free = facts.caller.admin || watched;
       const bool own = free || found->owner == owner.login;
       facts.containers[ref] = admission::ContainerFact{found->id, own, ports.pins.has(found->id)};
     } else if (meansAway(found.error().code())) {

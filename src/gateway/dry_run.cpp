@@ -142,7 +142,9 @@ std::optional<Denial> finish(Trial& trial) {
   answer.missing_image = trial.plan.missing_image;
   const json::value after(admission::complete(std::move(trial.plan.examined), trial.completion));
   trial.question.body = json::serialize(after);
-  trial.input = policy::encodeInput(trial.question);
+  Result<std::string> input = policy::encodeInput(trial.question);
+  if (!input) return notForPolicies(input.error().message());
+  trial.input = std::move(*input);
   boost::system::error_code error;
   const json::value before = json::parse(trial.sent, error);  // guardBody() has read it, so it parses
   if (!error) answer.changes = changesBetween(before, after);

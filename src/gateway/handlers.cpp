@@ -76,6 +76,12 @@ asio::awaitable<std::optional<Flow>> addOwnerFilter(Exchange& exchange) {
 
 asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
   if (const std::optional<Flow> answered = co_await addOwnerFilter(exchange)) co_return *answered;
+  // Of what the caller is shown: the Engine would count what is taken out of its answer, and so tell of it.
+  const std::size_t limit = limitOf(exchange.target());
+  if (limit > 0) {
+    exchange.target().erase("limit");
+    exchange.target().set("all", "1");
+  }
   const std::vector<ContainerId> named = exchange.ports().ownership.namedFor(exchange.caller().user.login);
   if (!named.empty()) {
     // As it was resolved, without what was added.
@@ -85,8 +91,10 @@ asio::awaitable<Flow> handleContainerList(Exchange& exchange) {
     std::erase(labels, "ds01.user=" + exchange.caller().user.login);
     if (labels.empty()) filters->erase("label");
     std::optional<Filters> asked = filtersForNamed(std::move(*filters), named);
-    if (asked) co_return co_await listWithNamed(exchange, std::move(*asked));
+    if (asked) co_return co_await listWithNamed(exchange, std::move(asked), limit);
   }
+  std::optional<Filters> nothing;
+  if (limit > 0) co_return co_await listWithNamed(exchange, std::move(nothing), limit);
   co_return co_await askAndView(exchange, keepOwnContainers);
 }
 

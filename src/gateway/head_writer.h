@@ -20,6 +20,7 @@ struct Outgoing {
   bool keep_accept = true;          // false where we read the answer ourselves
   std::string upgrade;              // empty: none
   bool ours = false;                // a question of ours beside the client's request
+  bool judged = false;              // the site's policy has been asked about it
 };
 
 // A header of ours; no client's can stand beside it, since its name is not on the allow-list.

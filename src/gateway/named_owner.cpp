@@ -66,13 +66,6 @@ std::string idOf(const json::value& item) {
   return id != nullptr && id->is_string() ? std::string(id->get_string()) : std::string();
 }
 
-std::size_t limitOf(const Target& target) {
-  const std::string* const text = target.get("limit");
-  std::size_t limit = 0;
-  if (text != nullptr) std::from_chars(text->data(), text->data() + text->size(), limit);
-  return limit;
-}
-
 // What of the answer is named for the caller still, reduced. Anything but a list is none.
 json::array namedItems(Exchange& exchange, const WholeResponse& response) {
   json::array kept;
@@ -87,6 +80,16 @@ json::array namedItems(Exchange& exchange, const WholeResponse& response) {
     kept.push_back(std::move(item));
   }
   return kept;
+}
+
+asio::awaitable<Result<json::array>> askForNamed(Exchange& exchange, Filters asked) {
+  std::vector<QueryItem> query = exchange.target().query;
+  std::erase_if(query, [](const QueryItem& item) { return item.key == "filters"; });
+  query.push_back({"filters", serialise(asked)});
+  Outgoing more = question(exchange, "GET", {"containers", "json"}, std::move(query));
+  const Result<WholeResponse> others = co_await exchange.ask(std::move(more));
+  if (!others) co_return fail(others.error());
+  co_return namedItems(exchange, *others);
 }
 
 }  // namespace
@@ -171,7 +174,14 @@ std::optional<Filters> filtersForNamed(Filters wanted, const std::vector<Contain
   return wanted;
 }
 
-asio::awaitable<Flow> listWithNamed(Exchange& exchange, Filters asked) {
+std::size_t limitOf(const Target& target) {
+  const std::string* const text = target.get("limit");
+  std::size_t limit = 0;
+  if (text != nullptr) std::from_chars(text->data(), text->data() + text->size(), limit);
+  return limit;
+}
+
+asio::awaitable<Flow> listWithNamed(Exchange& exchange, std::optional<Filters> asked, std::size_t limit) {
   const std::string login = exchange.caller().user.login;
   Outgoing out = exchange.outgoing();
   out.keep_accept = false;
@@ -183,14 +193,13 @@ asio::awaitable<Flow> listWithNamed(Exchange& exchange, Filters asked) {
   const Result<bool> kept = co_await keepOwnContainers(exchange.ports().ownership, login, *list);
   if (!kept) co_return co_await exchange.engineFailed(kept.error());
 
-  std::vector<QueryItem> query = exchange.target().query;
-  std::erase_if(query, [](const QueryItem& item) { return item.key == "filters"; });
-  query.push_back({"filters", serialise(asked)});
-  Outgoing more = question(exchange, "GET", {"containers", "json"}, std::move(query));
-  const Result<WholeResponse> others = co_await exchange.ask(std::move(more));
-  if (!others) co_return co_await exchange.engineFailed(others.error());
-  const json::array named = namedItems(exchange, *others);
-  response->body = json::serialize(mergeByAge(list->get_array(), named, limitOf(exchange.target())));
+  json::array named;
+  if (asked) {
+    Result<json::array> found = co_await askForNamed(exchange, std::move(*asked));
+    if (!found) co_return co_await exchange.engineFailed(found.error());
+    named = std::move(*found);
+  }
+  response->body = json::serialize(mergeByAge(list->get_array(), named, limit));
   showSources(response->body, exchange.ports().pins, login);
   co_return co_await exchange.relayWhole(std::move(*response));
 }

@@ -37,7 +37,10 @@ boost::json::array mergeByAge(const boost::json::array& own, const boost::json::
 // these are not.
 std::optional<Filters> filtersForNamed(Filters wanted, const std::vector<ContainerId>& named);
 
-// GET /containers/json of somebody who has been named: what is their own, and what the Engine has for `asked`.
-boost::asio::awaitable<Flow> listWithNamed(Exchange& exchange, Filters asked);
+// GET /containers/json, `limit` of them (0: all): what is the caller's own, and if they have been named what the Engine
+// has for `asked`.
+boost::asio::awaitable<Flow> listWithNamed(Exchange& exchange, std::optional<Filters> asked, std::size_t limit);
+// What the request asks for; 0: all.
+std::size_t limitOf(const Target& target);
 
 }  // namespace ds01::gateway

@@ -30,7 +30,9 @@ struct Writing {
 };
 
 std::optional<Denial> write(Writing& writing) {
-  writing.input = policy::encodeInput(writing.question);
+  Result<std::string> input = policy::encodeInput(writing.question);
+  if (!input) return notForPolicies(input.error().message());
+  writing.input = std::move(*input);
   return std::nullopt;
 }
 
@@ -53,9 +55,17 @@ policy::Question questionAbout(Exchange& exchange, const Outgoing& out, Target t
 
 }  // namespace
 
+Denial notForPolicies(std::string_view why) {
+  Denial denial;
+  denial.reason = "policy";
+  denial.part = "policy";
+  denial.text = fmt::format("the policy of this server cannot be asked about the body of this request: {}", why);
+  return denial;
+}
+
 asio::awaitable<std::optional<Denial>> consult(Exchange& exchange, const Outgoing& out) {
   Policies& policies = exchange.ports().policies;
-  if (out.ours || !policies.any()) co_return std::nullopt;
+  if (out.ours || out.judged || !policies.any()) co_return std::nullopt;
   std::expected<Target, Denial> target = parseTarget(out.target);
   if (!target) co_return std::move(target.error());
   const std::optional<RouteMatch> match = matchRoute(out.method, *target);
@@ -66,6 +76,10 @@ asio::awaitable<std::optional<Denial>> consult(Exchange& exchange, const Outgoin
   writing->question = questionAbout(exchange, out, std::move(*target), route);
   writing->question.what = what;
   const std::size_t bytes = out.body ? out.body->size() : 0;
+  // Whoever could make the question too long to be answered in time could choose the fail direction.
+  if (bytes > kLongestAsked && !exchange.caller().admin) {
+    co_return notForPolicies(fmt::format("it is larger than {} KiB", kLongestAsked / 1024));
+  }
   std::function<std::optional<Denial>()> work = [writing] { return write(*writing); };
   std::optional<Denial> failed = co_await compute(exchange.ports(), exchange.caller().user.uid, bytes, std::move(work));
   if (failed) co_return failed;

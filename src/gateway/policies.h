@@ -1,8 +1,10 @@
 // The site's policy, asked beside the built-in rules about what is to be forwarded. It can refuse, never allow more.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -25,6 +27,11 @@ class Policies {
   virtual boost::asio::awaitable<std::optional<Denial>> judge(policy::RequestClass what, bool admin,
                                                               std::string input) = 0;
 };
+
+// Bodies of users that a policy is asked about have no more bytes.
+inline constexpr std::size_t kLongestAsked = 1024UL * 1024;
+// 403: so the request is refused, in every fail direction.
+Denial notForPolicies(std::string_view why);
 
 // Asks about what is to be sent on behalf of the exchange's caller.
 boost::asio::awaitable<std::optional<Denial>> consult(Exchange& exchange, const Outgoing& out);

@@ -71,12 +71,14 @@ asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
   // Its turn ends with the Engine's answer.
   PolicyChange change;
+  bool judged = false;
   if (const std::optional<RestartPolicy> policy = policyIn((*draft)->body)) {
     // The site's policy is asked before the lease is changed, which nobody would take back.
     if (std::optional<Denial> denial = co_await consultOn(exchange, *draft)) {
       co_await discardBody(exchange, std::move(*draft));
       co_return co_await exchange.deny(std::move(*denial));
     }
+    judged = true;
     std::expected<PolicyChange, Denial> changed =
         co_await exchange.ports().grants.changePolicy(found.container->id, *policy);
     if (!changed) {
@@ -90,6 +92,7 @@ asio::awaitable<Flow> handleUpdate(Exchange& exchange) {
   if (!body) co_return co_await exchange.deny(std::move(body.error()));
   Outgoing out = exchange.outgoing();
   out.body = std::move(*body);
+  out.judged = judged;
   out.keep_accept = false;
   Result<WholeResponse> response = co_await exchange.ask(std::move(out));
   if (!response) co_return co_await exchange.engineFailed(response.error());

@@ -57,17 +57,19 @@ void hideSecrets(json::value& body) {
   for (json::value& mount : *list) keepKeys(at(at(at(&mount, "VolumeOptions"), "DriverConfig"), "Options"));
 }
 
-json::value bodyOf(const Question& question) {
-  if (!question.body) return nullptr;
+Result<json::value> bodyOf(const Question& question) {
+  if (!question.body) return json::value(nullptr);
   boost::system::error_code error;
-  json::value body = json::parse(*question.body, error);
-  if (error) return nullptr;
+  json::parse_options options;
+  options.max_depth = kDeepestBody;
+  json::value body = json::parse(*question.body, error, {}, options);
+  if (error) return fail(ErrorCode::InvalidArgument, "the body cannot be read: " + error.message());
   hideSecrets(body);
   return body;
 }
 
 bool isSecret(std::string_view key) {
-  static constexpr std::array<std::string_view, 3> kSecret{"buildargs", "remote", "labels"};
+  static constexpr std::array<std::string_view, 5> kSecret{"buildargs", "remote", "labels", "changes", "fromSrc"};
   return std::ranges::find(kSecret, key) != kSecret.end();
 }
 
@@ -130,13 +132,15 @@ std::string_view toString(RequestClass what) {
   return "change";
 }
 
-std::string encodeInput(const Question& question) {
+Result<std::string> encodeInput(const Question& question) {
+  Result<json::value> body = bodyOf(question);
+  if (!body) return fail(body.error());
   json::object request{
       {"method", question.method},       {"path", question.path},      {"pattern", textOrNull(question.pattern)},
       {"api", textOrNull(question.api)}, {"query", queryOf(question)}, {"class", toString(question.what)}};
   json::object input{{"version", kInputVersion}, {"decision", question.decision.str()},
                      {"user", userOf(question)}, {"request", std::move(request)},
-                     {"body", bodyOf(question)}, {"target", targetOf(question)},
+                     {"body", std::move(*body)}, {"target", targetOf(question)},
                      {"gpu", gpuOf(question)}};
   json::object whole;
   whole["input"] = std::move(input);

@@ -2,8 +2,10 @@
 // be added to a version, none is removed or changed.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
+#include "base/result.h"
 #include "policy/question.h"
 
 namespace ds01::policy {
@@ -12,8 +14,9 @@ inline constexpr int kInputVersion = 1;
 
 // {"input":{"version":1,…}}. What may be a secret is left out, because policies and their logs are read by more people
 // than root: values of environment variables, build arguments and registry or driver options; headers and streamed
-// bodies are not in it at all. `question.body` must be JSON, as the gateway writes it; anything else counts as none.
-// Takes time in proportion to the body.
-std::string encodeInput(const Question& question);
+// bodies are not in it at all. Takes time in proportion to the body. InvalidArgument: `question.body` is not JSON of
+// objects and lists up to kDeepestBody deep, so nobody may be asked as if there were none.
+inline constexpr std::size_t kDeepestBody = 128;  // more than any that the gateway sends
+Result<std::string> encodeInput(const Question& question);
 
 }  // namespace ds01::policy

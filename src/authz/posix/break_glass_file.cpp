@@ -39,7 +39,8 @@ BreakGlass lookAtBreakGlass(const std::string& path, TimePoint now) {
   const ssize_t got = ::read(file.get(), bytes.data(), bytes.size());
   if (got < 0) return closed(Error::fromErrno(errno, "it cannot be read").message());
   if (static_cast<std::size_t>(got) > kLongest) return closed("it is too long");
-  return readBreakGlass({bytes.data(), static_cast<std::size_t>(got)}, now);
+  const TimePoint written{std::chrono::seconds(there.st_mtim.tv_sec)};
+  return readBreakGlass({bytes.data(), static_cast<std::size_t>(got)}, written, now);
 }
 
 }  // namespace ds01::authz::posix

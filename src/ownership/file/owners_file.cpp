@@ -17,6 +17,7 @@ namespace {
 
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
+constexpr mode_t kLockMode = 0600;  // who could open it could hold it
 constexpr std::chrono::milliseconds kBetweenTries{50};
 
 // The umask is whatever ds01d was started with.
@@ -31,7 +32,7 @@ Status makeDirectory(const std::string& path) {
 
 // flock(2) has no time limit of its own.
 Result<Fd> lock(const std::string& path, std::chrono::milliseconds limit) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kLockMode));
   if (!fd.valid()) return fail(Error::fromErrno(errno, "open " + path));
   for (std::chrono::milliseconds waited{0};; waited += kBetweenTries) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;

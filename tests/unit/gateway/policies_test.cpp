@@ -130,6 +130,16 @@ TEST_F(PoliciesTest, ALargeBodyIsJudgedToo) {
   EXPECT_EQ(onlyQuestion().at("body").at("Cmd").at(0).as_string().size(), 100'000U);
 }
 
+TEST_F(PoliciesTest, NobodyIsAskedAboutABodyAsIfThereWereNone) {
+  std::string body = R"({"Image":"busybox","HostConfig":{"ConsoleSize":[0,0,)" + std::string(40, '[');
+  body += std::string(40, ']') + "]}}";
+  EXPECT_EQ(h.connect().request("POST", "/v1.41/containers/create", body)->status, 400) << "Go drops the third, unread";
+  const std::string many = R"({"Image":"busybox","Cmd":[")" + std::string(kLongestAsked, 'x') + R"("]})";
+  EXPECT_EQ(h.connect().request("POST", "/v1.41/containers/create", many)->status, 403) << "too long to be asked about";
+  EXPECT_TRUE(h.policies.asked().empty());
+  EXPECT_TRUE(h.engine().requests().empty());
+}
+
 TEST_F(PoliciesTest, ARestartPolicyThatIsRefusedIsNotKeptEither) {
   h.policies.refuse("POST /containers/" + kMine + "/update", "no");
   const auto reply =

@@ -103,6 +103,45 @@ TEST_F(RolloutTest, ContainersOfOthersCanBeJoinedWhileOwnershipIsWatched) {
   EXPECT_THAT(overlooked(), testing::ElementsAre("ownership: container"));
 }
 
+// One pass may guard more than one class.
+TEST_F(RolloutTest, WatchedOwnershipOpensNeitherTheHostNorFolders) {
+  watch(RuleClass::Ownership);
+  for (const char* const host : {R"({"NetworkMode":"host"})", R"({"VolumesFrom":["mine"]})"}) {
+    EXPECT_EQ(ask("POST", "/containers/create", std::string(R"({"Image":"busybox","HostConfig":)") + host + "}"), 403)
+        << host;
+  }
+  EXPECT_EQ(ask("POST", "/containers/create",
+                R"({"Image":"busybox","NetworkingConfig":{"EndpointsConfig":{"bridge":{"DriverOpts":{"a":"b"}}}}})"),
+            403);
+  EXPECT_TRUE(h.engine().requests().empty());
+  watch(RuleClass::Mounts);
+  EXPECT_EQ(ask("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"VolumesFrom":["mine"]}})"), 201);
+}
+
+TEST_F(RolloutTest, WatchedFoldersOpenNoGpu) {
+  watch(RuleClass::Mounts);
+  for (const char* const host :
+       {R"({"Binds":["/dev/null:/var/run/nvidia-container-devices/all"]})",
+        R"({"Mounts":[{"Type":"bind","Source":"/dev/null","Target":"/run/nvidia-container-devices/all"}]})",
+        R"({"Tmpfs":{"/run/nvidia-container-devices/all":""}})"}) {
+    EXPECT_EQ(ask("POST", "/containers/create", std::string(R"({"Image":"busybox","HostConfig":)") + host + "}"), 403)
+        << host;
+    EXPECT_THAT(last, HasSubstr("--gpus"));
+  }
+  EXPECT_EQ(ask("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"Binds":["/etc:/x"]}})"), 201)
+      << last;
+  EXPECT_THAT(h.engine().requests().at(0).body, HasSubstr(R"("ds01.excused":"mounts")"));
+}
+
+TEST_F(RolloutTest, ContainersOfRootStayClosedWhileOwnershipIsWatched) {
+  watch(RuleClass::Ownership);
+  h.ownership.add("roots", fullId('d'), std::nullopt);
+  EXPECT_EQ(ask("POST", "/containers/roots/exec", R"({"Cmd":["id"]})"), 404);
+  EXPECT_EQ(ask("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"PidMode":"container:roots"}})"),
+            400);
+  EXPECT_TRUE(h.engine().requests().empty());
+}
+
 TEST_F(RolloutTest, SeveralClassesPassOneAfterTheOther) {
   watch(RuleClass::Host);
   watch(RuleClass::Ownership);
