@@ -257,3 +257,8 @@ def test_Root_Docker_it_knows_whose_each_container_is_also_after_a_restart(stack
     wait_until(lambda: owner() == alice.user.name, 15, "the server that was started anew has the owner")
     alice.out("rm", "-f", "hers")
     wait_until(lambda: owner() is None, 15, "what is gone is gone there too")
+
+
+def test_Root_Docker_a_refused_create_leaves_no_volume(stack, alice, site):
+    alice.refused("run", "--rm", "-v", "squatted:/x", BUSYBOX, "forbidden")
+    assert "squatted" not in alice.out("volume", "ls", "-q")

@@ -118,3 +118,14 @@ def test_Root_Docker_disabled_says_nothing(stack, alice, bob, rollout):
 def test_Root_Docker_a_start_and_a_reload_say_what_does_not_hold(stack, rollout):
     rollout(host="monitoring")
     assert "the rules about host are only watched: what they would refuse passes" in stack.daemon.stderr.read_text()
+
+
+def test_Root_Docker_a_folder_from_monitoring_does_not_start_again_in_full(stack, bob, rollout):
+    rollout("monitoring")
+    bob.out("create", "--name", "etc", "-v", "/etc:/host", *SLEEP)
+    made = stack.engine.api("GET", "/containers/etc/json").json()
+    assert made["Config"]["Labels"]["ds01.excused"] == "mounts"
+    rollout()
+    assert "remove it and make it anew" in bob.refused("start", "etc")
+    stack.daemon.restart()
+    assert "remove it and make it anew" in bob.refused("start", "etc")

@@ -283,3 +283,11 @@ def test_Root_Docker_the_configuration_is_in_the_file(stack):
     stack.daemon.configure(service_users=["ds01-dashboard"])
     stack.daemon.reload()
     wait_until(lambda: owners(stack)["service_users"] == ["ds01-dashboard"], 10, "the service user to be written")
+
+
+def test_Root_Docker_a_limit_counts_what_is_shown(stack, bob):
+    """The Engine would count root's container, which is taken out of its answer, and so tell of its labels."""
+    bob.out("create", "--name", "old", "--label", "guess=yes", *SLEEP)
+    make(stack, "roots", labels={"ds01.user": bob.user.name, "ds01.protected": "true", "guess": "yes"})
+    assert bob.out("ps", "-a", "-n", "1", "--filter", "label=guess=yes", "--format", "{{.Names}}") == "old"
+    assert bob.out("ps", "-l", "--format", "{{.Names}}") == "old"
