@@ -178,10 +178,17 @@ def test_Root_Docker_a_container_nobody_owns_is_the_admins(stack, alice):
     assert reply.status == 200
 
 
-def test_Root_Docker_a_forged_owner_label_set_behind_our_back_gives_nothing(stack, alice):
+def test_Root_Docker_an_owners_label_set_behind_our_back_gives_no_way_in(stack, alice, bob):
+    """It names her, so she may be rid of it (test_tracker), and she owns it no more than before."""
     labels = {"ds01.user": alice.user.name, "ds01.lease": "L0123456789abcdef"}
-    stack.engine.api("POST", "/containers/create?name=forged", {"Image": BUSYBOX, "Labels": labels})
-    assert "No such container" in alice.refused("container", "inspect", "forged")
+    body = {"Image": BUSYBOX, "Cmd": ["sleep", "600"], "Labels": labels, "Env": ["TOKEN=s3cret"]}
+    stack.engine.api("POST", "/containers/create?name=forged", body)
+    assert "No such container" in bob.refused("container", "inspect", "forged")
+    alice.refused("start", "forged")
+    stack.engine.api("POST", "/containers/forged/start")
+    for attempt in (["exec", "forged", "true"], ["cp", "forged:/etc/passwd", "-"], ["logs", "forged"], ["commit", "forged"]):
+        alice.refused(*attempt)
+    assert "s3cret" not in alice.docker("container", "inspect", "forged", check=False).stdout
 
 
 def test_Root_Docker_the_others_exec_is_not_there(stack, alice, bob, theirs):

@@ -1,7 +1,9 @@
 #include "daemon/policy_service.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <mutex>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -110,12 +112,15 @@ TEST_F(PolicyServiceTest, LookingNeedNotBeAskedAbout) {
 }
 
 TEST_F(PolicyServiceTest, OwnersAreSentOnceAndToAServerThatLostThem) {
-  std::string there;  // only on the server's thread, and read after the runs
+  std::mutex mutex;  // the server has a thread of its own
+  std::string there;
   std::vector<std::string> put;
   server_.answer("GET", "/v1/data/ds01/owners/updated_at", [&](const auto&) {
+    const std::lock_guard lock(mutex);
     return std::pair(200, there.empty() ? std::string("{}") : R"({"result":")" + there + "\"}");
   });
   server_.answer("PUT", "/v1/data/ds01/owners", [&](const auto& request) {
+    const std::lock_guard lock(mutex);
     put.push_back(request.body);
     there = "t1";
     return std::pair(204, std::string());
@@ -124,12 +129,19 @@ TEST_F(PolicyServiceTest, OwnersAreSentOnceAndToAServerThatLostThem) {
   service_.setOwners(std::make_shared<const std::string>(R"({"updated_at":"t1"})"));
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
-  EXPECT_THAT(put, testing::ElementsAre(R"({"updated_at":"t1"})"));
-  there.clear();  // started anew
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(put, testing::ElementsAre(R"({"updated_at":"t1"})"));
+    there.clear();  // started anew
+  }
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
-  EXPECT_EQ(put.size(), 2U);
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(put.size(), 2U);
+  }
   service_.setOwners(std::make_shared<const std::string>(R"({"a":1,"updated_at":"t1"})"));
   EXPECT_TRUE(runner_.run(service_.sendOwners()));
+  const std::lock_guard lock(mutex);
   EXPECT_EQ(put.size(), 3U) << "another one of the same second";
 }
 
