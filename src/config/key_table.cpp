@@ -10,10 +10,6 @@ using enum Block;
 using T = ValueType;
 using S = KeyStatus;
 
-constexpr Key unread(Block block, std::string_view name, std::string_view doc, std::string_view see = {}) {
-  return {.block = block, .name = name, .status = S::Unread, .see = see, .doc = doc};
-}
-
 // Grouped by block for people; the order has no meaning.
 constexpr auto kRows = std::to_array<Key>({
     {.block = Site,
@@ -395,77 +391,6 @@ constexpr auto kRows = std::to_array<Key>({
      .unit = 'h',
      .doc = "For the earlier system's login scripts."},
     unread(BareMetalAccess, "state_dir", "For the earlier system's login scripts."),
-
-    {.block = AccessControl,
-     .name = "admin_users",
-     .type = T::TextList,
-     .doc = "Logins that are administrators, beside root and admin_group."},
-    {.block = AccessControl,
-     .name = "admin_group",
-     .type = T::Text,
-     .doc = "Unix group whose members are administrators; \"ds01-admin\" if absent. The limits group `admin` gives no "
-            "rights."},
-    {.block = AccessControl,
-     .name = "wrapper",
-     .type = T::Mapping,
-     .child = Wrapper,
-     .doc = "Named after the earlier system's docker wrapper."},
-    {.block = Wrapper,
-     .name = "enforcement_mode",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "full: rules hold; monitoring: what they would refuse is logged and passes; disabled: it passes. full if "
-            "absent. Anything but full leaves the machine as open as the Engine's own socket (rollout.md)."},
-    {.block = AccessControl,
-     .name = "rules",
-     .type = T::Mapping,
-     .child = AccessRules,
-     .doc = "The same for single classes of rules; wrapper.enforcement_mode if absent."},
-    {.block = AccessRules,
-     .name = "host",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "What would get at the host: privileges, capabilities, namespaces, devices, runtimes."},
-    {.block = AccessRules,
-     .name = "mounts",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "Folders of the host."},
-    {.block = AccessRules,
-     .name = "ownership",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "Containers, networks and images of others."},
-    {.block = AccessRules,
-     .name = "limits",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "How many GPUs and containers."},
-    {.block = AccessRules,
-     .name = "api",
-     .type = T::Choice,
-     .choices = "full|monitoring|disabled",
-     .doc = "Endpoints that are the administrators'."},
-    unread(Wrapper, "debug_level", "The wrapper enforces nothing any more."),
-    unread(Wrapper, "unknown_commands", "Unknown Engine routes are refused to everybody but administrators."),
-
-    {.block = ExemptionFile,
-     .name = "exemptions",
-     .type = T::MappingList,
-     .status = S::NotYet,
-     .child = Exemption,
-     .doc = "Logins that the idle or the runtime rule spares for a time."},
-    {.block = Exemption, .name = "username", .type = T::Text, .doc = "The login."},
-    {.block = Exemption, .name = "exempt_from", .type = T::TextList, .doc = "idle_timeout_h, max_runtime_h, or both."},
-    {.block = Exemption, .name = "reason", .type = T::Text, .doc = "For people."},
-    {.block = Exemption, .name = "approved_by", .type = T::Text, .doc = "For people."},
-    {.block = Exemption, .name = "approved_on", .type = T::Instant, .doc = "UTC, 2026-11-01T00:00:00Z."},
-    {.block = Exemption, .name = "expires_on", .type = T::Instant, .nullable = true, .doc = "UTC; null: never."},
-    {.block = Exemption,
-     .name = "category",
-     .type = T::Choice,
-     .choices = "research_grant|waiver",
-     .doc = "For people."},
 });
 
 }  // namespace

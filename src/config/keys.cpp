@@ -49,6 +49,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::span<const Key> keyTable() {
   static const std::vector<Key> kTable = [] {
     std::vector<Key> rows(siteRows().begin(), siteRows().end());
+    rows.insert(rows.end(), accessRows().begin(), accessRows().end());
     rows.insert(rows.end(), daemonRows().begin(), daemonRows().end());
     return rows;
   }();
