@@ -102,7 +102,8 @@ bool isRulePath(std::string_view text) {
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
     const bool digit = c >= '0' && c <= '9';
-    if (c == '/' ? begins : !letter && !(digit && !begins)) return false;
+    const bool of_a_name = letter || (digit && !begins);
+    if (c == '/' ? begins : !of_a_name) return false;
     begins = c == '/';
   }
   return !begins;
