@@ -205,6 +205,8 @@ TEST_F(ImagesTest, ALoadedImageIsJudgedByItsTags) {
   EXPECT_EQ(load(R"("new:1","mine:1")")->status, 200);
   EXPECT_EQ(owner("new:1"), (TagOwner{"alice", true}));
   EXPECT_EQ(h.images.ofImage(imageId('5')), "alice");
+  h.site.modes.set(RuleClass::Ownership, Enforcement::Monitoring);
+  EXPECT_EQ(load(R"("bobs:1")")->status, 409) << "half of it has gone to the Engine, so it cannot be handled anew";
 }
 
 TEST_F(ImagesTest, OwnersOfWhatIsGoneAreForgotten) {

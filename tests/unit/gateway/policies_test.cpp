@@ -123,6 +123,17 @@ TEST_F(PoliciesTest, ACreateIsJudgedWithItsGpuAndGivesItBack) {
   EXPECT_TRUE(h.engine().requests().empty());
 }
 
+TEST_F(PoliciesTest, WhatGoesOnIsAskedAboutOnce) {
+  h.engine().answer("POST", "/v1.41/containers/create", 201, R"({"Id":")" + fullId('c') + R"(","Warnings":[]})");
+  EXPECT_EQ(h.connect().request("POST", "/v1.41/containers/create", R"({"Image":"busybox"})")->status, 201);
+  EXPECT_EQ(h.policies.asked().size(), 1U);
+  h.engine().answer("POST", "/v1.41/containers/" + kMine + "/update", 200, R"({"Warnings":[]})");
+  const auto reply =
+      h.connect().request("POST", "/v1.41/containers/mine/update", R"({"RestartPolicy":{"Name":"always"}})");
+  EXPECT_EQ(reply->status, 200) << reply->body;
+  EXPECT_EQ(h.policies.asked().size(), 2U);
+}
+
 TEST_F(PoliciesTest, ALargeBodyIsJudgedToo) {
   h.policies.refuse("POST /containers/create", "no");
   const std::string body = R"({"Image":"busybox","Cmd":[")" + std::string(100'000, 'x') + "\"]}";
