@@ -11,6 +11,7 @@ from .words import filled
 # kind → (labels, name, HostConfig, how the tracker finds the owner). `{stem}-p` is the name if there is none.
 KINDS = {
     "named": ({"ds01.user": "{alice}"}, "", {}, "ds01_label"),
+    "named_exec": ({"ds01.user": "{alice}"}, "", {}, "ds01_label"),
     "named_stopped": ({"ds01.user": "{alice}"}, "", {}, "ds01_label"),
     "named_shareable": ({"ds01.user": "{alice}"}, "", {"IpcMode": "shareable"}, "ds01_label"),
     "named_with_volume": ({"ds01.user": "{alice}"}, "", {"Binds": ["{volume}:/data"]}, "ds01_label"),
@@ -49,6 +50,9 @@ def make(things, kind):
         things.engine.api("POST", f"/containers/{identity}/start")
         wait_until(lambda: secret in things.logs(identity), 20, f"{name} says its secret")
     words |= {"named": name, "named.id": identity, "named.short": identity[:12]}
+    if kind == "named_exec":
+        prepared = things.engine.api("POST", f"/containers/{identity}/exec", {"Cmd": ["cat", "/secret"], "AttachStdout": True})
+        words["named.exec"] = prepared.json()["Id"]
     if things.site.ours:
         _tracked(things.site.ours.daemon, identity, method)
 
