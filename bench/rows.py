@@ -11,10 +11,11 @@ import urllib.parse
 from dataclasses import dataclass
 
 import stats
-from stand import BIG_IMAGE, images
+from stand import BIG_IMAGE, hosts, images
 
 FLOODING = 200  # connections
 QUIET = {"HostConfig": {"NetworkMode": "none"}}
+NO_OPA = "there is no OPA here: sudo tools/dev setup"
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,52 @@ def small_requests(stand, size):
     return rows
 
 
-def lifecycle(stand, size):
-    """create, start, wait until it has ended; the removal is not timed."""
+def lifecycle_bodies():
     plain = {"Image": images.BUSYBOX, "Cmd": ["true"], **QUIET}
     gpu = {**plain, "HostConfig": {**QUIET["HostConfig"], "DeviceRequests": [{"Count": 1, "Capabilities": [["gpu"]]}]}}
-    rows = []
-    for what, bar, body in (("no GPU", 1.02, plain), ("a GPU from the ledger (simulated)", 1.04, gpu)):
-        bodies = [f"--body=ds01d={json.dumps(body)}", f"--body=direct={json.dumps(plain)}"]
-        times = stand.pairs("containers", ("ds01d", "direct"), "--rounds", size.rounds, *bodies)
-        rows.append(compared(f"create, start, wait: {what}, against direct", bar, times, "direct"))
-    rows.append(row("create, start, wait: with OPA, against direct", 1.06, None, None, note="there is no OPA client yet"))
+    return plain, gpu
+
+
+def timed_lives(stand, size, what, bar, body, note=""):
+    """`body` through ds01d, against a plain one at the Engine."""
+    plain, _ = lifecycle_bodies()
+    bodies = [f"--body=ds01d={json.dumps(body)}", f"--body=direct={json.dumps(plain)}"]
+    times = stand.pairs("containers", ("ds01d", "direct"), "--rounds", size.rounds, *bodies)
+    return compared(f"create, start, wait: {what}, against direct", bar, times, "direct", note)
+
+
+def lifecycle(stand, size):
+    """create, start, wait until it has ended; the removal is not timed."""
+    plain, gpu = lifecycle_bodies()
+    return [
+        timed_lives(stand, size, "no GPU", 1.02, plain),
+        timed_lives(stand, size, "a GPU from the ledger (simulated)", 1.04, gpu),
+    ]
+
+
+def policy(stand, size):
+    """The same with a GPU while a real OPA server decides beside the built-in rules, by the policy that ships; and a list
+    with and without asking it about looking. Each answer of OPA's is a line in its log, as it ships."""
+    lives, listing = "with OPA", "GET containers/json, keep-alive, with OPA, against without"
+    if not hosts.has_opa():
+        missing = row(f"create, start, wait: {lives}, against direct", 1.06, None, None, note=NO_OPA)
+        return [missing, row(listing, None, None, None, note=NO_OPA)]
+    _, gpu = lifecycle_bodies()
+    made = [stand.create(f"idle-{i}", {"Image": images.BUSYBOX, "Cmd": ["true"], **QUIET}) for i in range(3)]
+    options = ("--rounds", 1, "--count", size.requests, "--target", "/v1.41/containers/json?all=1")
+    times = {"asked": [], "not asked": []}
+    with stand.policies() as ask_about_looking:
+        ask_about_looking(True)
+        rows = [timed_lives(stand, size, lives, 1.06, gpu, "the policy that ships; with a GPU from the ledger (simulated)")]
+        for number in range(size.rounds):
+            for name in ("asked", "not asked") if number % 2 else ("not asked", "asked"):
+                ask_about_looking(name == "asked")
+                times[name] += stand.pairs("requests", ("ds01d",), *options)["ds01d"]
+    for ref in made:
+        stand.engine.api("DELETE", f"/containers/{ref}?force=1")
+    value = stats.summary(stats.ratios(times["asked"], times["not asked"]))
+    note = f"without is `policy.ask_about_looking: false`; OPA took {stand.decided} decisions for both rows"
+    rows.append(row(listing, None, value, None, peers=latencies(times), note=note))
     return rows
 
 
@@ -289,6 +326,7 @@ def flood(stand, size):
 ALL = {
     "requests": small_requests,
     "lifecycle": lifecycle,
+    "policy": policy,
     "streaming": streaming,
     "micro": micro,
     "memory": memory,

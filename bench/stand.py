@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/system"))
 
-from lib import images, process, unix_http, users  # noqa: E402
+from lib import hosts, images, process, unix_http, users  # noqa: E402
+from lib import opa as policy  # noqa: E402
 from lib.daemon import Daemon, bin_dir  # noqa: E402
 from lib.engine import Engine, remove_empty_cgroups, unmount_below  # noqa: E402
 
@@ -64,6 +65,7 @@ class Stand:
         self.base = Path(tempfile.mkdtemp(prefix=f"ds01-{os.getpid()}-b", dir="/tmp"))
         self.base.chmod(0o755)
         self.engine = self.haproxy = self.daemon = self.user = self.flooder = None
+        self.decided = 0
 
     def __enter__(self):
         try:
@@ -153,6 +155,28 @@ class Stand:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+    @contextlib.contextmanager
+    def policies(self):
+        """An OPA server with the policy that ships, which ds01d asks. Yields a switch: whether about looking too."""
+        server = policy.Opa(self.base / "o", policy.SHIPPED)
+
+        def configure(settings):
+            self.daemon.configure(policy=settings)
+            self.daemon.reload()
+
+        try:
+            server.start()
+            yield lambda looking: configure({"opa": f"unix://{server.socket}", "ask_about_looking": looking})
+            unanswered = self.daemon.status()["counters"]["unanswered_policy"]
+            if unanswered:
+                raise RuntimeError(f"the policy server did not answer {unanswered} times: this was not measured")
+            self.decided = len(server.decisions())
+        finally:
+            if self.daemon.running():
+                configure({})
+            server.stop()
+            shutil.rmtree(server.base)
 
     def create(self, name, body):
         """A container of the user, made through ds01d; its id."""

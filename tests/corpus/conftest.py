@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 
-from lib import process, users  # noqa: E402
+from lib import hosts, process, users  # noqa: E402
 from lib.client import installed_clis  # noqa: E402
 from lib.daemon import bin_dir  # noqa: E402
 from lib.engine import unmount_below  # noqa: E402
@@ -52,7 +52,9 @@ def runs(request):
     for program in ("dockerd", "containerd", "runc", "busybox", "haproxy", "setpriv", "unshare", "useradd", "gcc"):
         need_program(program)
     need(installed_clis(), "needs a docker command line client")
-    need((bin_dir() / "ds01d").exists(), f"needs ds01d, which is not in {bin_dir()} (DS01_BIN_DIR)")
+    for program in ("ds01d", "ds01", "ds01-authz"):
+        need((bin_dir() / program).exists(), f"needs {program}, which is not in {bin_dir()} (DS01_BIN_DIR)")
+    need(hosts.has_opa(), "needs OPA, which `sudo tools/dev setup` makes")
     process.become_subreaper()
     users.remove_leftovers()
     base = Path(tempfile.mkdtemp(prefix=f"ds01-{os.getpid()}-", dir="/tmp"))

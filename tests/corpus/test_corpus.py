@@ -8,7 +8,9 @@ from runner.run import BROKEN, HELD, NOT_HERE, THROUGH
 ATTEMPTS, TITLES = data.load()
 DOCUMENT = ROOT / "docs/security.md"
 
-each_attempt = pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: f"{attempt.class_name}-{attempt.id}")
+
+def each_of(attempts):
+    return pytest.mark.parametrize("attempt", attempts, ids=lambda attempt: f"{attempt.class_name}-{attempt.id}")
 
 
 def expect(result, verdict):
@@ -23,13 +25,19 @@ def test_there_are_enough_of_them():
     assert all(attempt.tries.endswith((".", "?")) for attempt in ATTEMPTS)
 
 
-@each_attempt
+@each_of([attempt for attempt in ATTEMPTS if "ds01" not in attempt.needs])
 def test_Root_Docker_gets_through_to_the_bare_engine(runs, attempt):
     """Else it is blunt, and proves nothing where it is held."""
     expect(runs.at("bare")[attempt.id], THROUGH)
 
 
-@each_attempt
+@each_of([attempt for attempt in ATTEMPTS if "ds01" in attempt.needs])
+def test_Root_Docker_gets_through_for_root(runs, attempt):
+    """The same for what is only where ds01d is."""
+    expect(runs.at("permitted")[attempt.id], THROUGH)
+
+
+@each_of(ATTEMPTS)
 def test_Root_Docker_is_held_by_ds01d(runs, attempt):
     expect(runs.at("ours")[attempt.id], THROUGH if attempt.known_open else HELD)
 

@@ -4,7 +4,7 @@ import pytest
 from runner import data
 from runner.act import _whole_replies
 from runner.question import at, matches
-from runner.things import filled
+from runner.words import filled
 
 SHOWN = {
     "HostConfig": {"Binds": ["/a:/b"], "Memory": 5, "Empty": None},

@@ -7,7 +7,7 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parents[1] / "attempts"
 
-_STEP = {"as", "send", "json", "body", "headers", "tar", "load", "argv", "raw", "then_hex", "answers"}
+_STEP = {"as", "to", "send", "json", "body", "headers", "tar", "load", "argv", "raw", "then_hex", "answers"}
 _QUESTION = {"ask", "status", "shows", "differs", "body_has", "told", "logs", "host", "execs"}
 _OTHER = {"id", "tries", "given", "before", "create", "host_config", "run", "needs", "alone", "undo"}
 
@@ -27,10 +27,11 @@ class Attempt:
     steps: tuple
     waits: bool  # for the end of {mine}, at the Engine
     question: dict
-    needs: str  # "", "gcc", "api 1.44" or "api below 1.44"
+    needs: tuple  # of "gcc", "ds01", "policy", "api 1.44", "api below 1.44"
     alone: bool  # what it does would disturb the others
     undo: tuple  # requests at the Engine, for what cleaning up by name does not find
     known_open: bool  # of a class that SECURITY.md says ds01d does not hold
+    guarded: bool  # of a class for a ds01d with a policy, the plugin and rules that are only watched
 
 
 def _created(raw):
@@ -62,7 +63,11 @@ def _question(raw):
     return question
 
 
-def _attempt(raw, class_name, known_open):
+def _tuple(value):
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _attempt(raw, class_name, known_open, guarded):
     unknown = raw.keys() - _STEP - _QUESTION - _OTHER
     if unknown or not raw.get("id") or not raw.get("tries"):
         raise BadData(f"{class_name}/{raw.get('id')}: unknown keys {sorted(unknown)}, or id or tries missing")
@@ -72,21 +77,21 @@ def _attempt(raw, class_name, known_open):
             raise BadData(f"{raw['id']}: not a step: {step}")
     if not question.keys() - {"ask"}:
         raise BadData(f"{raw['id']}: no question")
-    given = raw.get("given", [])
     return Attempt(
         id=raw["id"],
         class_name=class_name,
         tries=raw["tries"],
         who=raw.get("as", "alice"),
-        given=tuple([given] if isinstance(given, str) else given),
+        given=_tuple(raw.get("given", [])),
         before=tuple(raw.get("before", [])),
         steps=tuple(steps),
         waits="run" in raw,
         question=question,
-        needs=raw.get("needs", ""),
+        needs=_tuple(raw.get("needs", [])),
         alone=raw.get("alone", False),
         undo=tuple(raw.get("undo", [])),
         known_open=known_open,
+        guarded=guarded,
     )
 
 
@@ -96,7 +101,8 @@ def load(folder=FOLDER):
     for path in sorted(Path(folder).glob("*.yaml")):
         text = yaml.safe_load(path.read_text(encoding="utf-8"))
         titles[path.stem] = text["title"]
-        attempts += [_attempt(raw, path.stem, text.get("known_open", False)) for raw in text["attempts"]]
+        kind = (path.stem, text.get("known_open", False), text.get("guarded", False))
+        attempts += [_attempt(raw, *kind) for raw in text["attempts"]]
     ids = [attempt.id for attempt in attempts]
     twice = {each for each in ids if ids.count(each) > 1}
     if twice:

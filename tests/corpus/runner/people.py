@@ -13,11 +13,11 @@ from lib.users import User
 # It stays until its control socket closes, since ds01d refuses requests on a connection whose opener has gone.
 _OPENER = """
 import socket, sys
-control = socket.socket(fileno=int(sys.argv[2]))
-while control.recv(1):
+control = socket.socket(fileno=int(sys.argv[1]))
+while path := control.recv(4096):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        s.connect(sys.argv[1])
+        s.connect(path)
     except OSError:
         control.send(b"n")
         continue
@@ -44,10 +44,10 @@ class Person:
         self.timeout = timeout
         self.client = Client(user, path, (installed_clis() or ["docker"])[0])
         self._lock = threading.Lock()
-        self._control, theirs = socket.socketpair()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._opener = subprocess.Popen(
-                ["/usr/bin/python3", "-c", _OPENER, str(path), str(theirs.fileno())],
+                ["/usr/bin/python3", "-c", _OPENER, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
@@ -56,12 +56,14 @@ class Person:
                 extra_groups=[],
             )
 
-    def connect(self):
+    def connect(self, path=None):
+        """To the socket under test, or to another."""
+        path = str(path or self.client.socket)
         with self._lock:
-            self._control.send(b"c")
+            self._control.send(path.encode())
             _, fds, _, _ = socket.recv_fds(self._control, 1, 1)
         if not fds:
-            raise ConnectionError(f"{self.user.name} could not connect to {self.client.socket}")
+            raise ConnectionError(f"{self.user.name} could not connect to {path}")
         return Connection(socket.socket(fileno=fds[0]), self.timeout)
 
     def ask(self, method, target, body=None, headers=None):

@@ -10,7 +10,8 @@ from lib.waiting import wait_until
 
 from .act import perform
 from .question import Question
-from .things import NotPrepared, Things, filled
+from .things import NotPrepared, Things
+from .words import filled
 
 THROUGH, HELD, NOT_HERE, BROKEN = "through", "held", "not applicable here", "broken"
 WORKERS = 4
@@ -24,14 +25,17 @@ class Result:
     seconds: float = 0.0
 
 
-def _applies(attempt, engine):
-    if not attempt.needs:
-        return True
-    if attempt.needs == "gcc":  # for a client in containers that have none
+def _is_there(need, site):
+    if need == "gcc":  # for a client in containers that have none
         return shutil.which("gcc") is not None
-    what, *below, wanted = attempt.needs.split()
-    assert what == "api" and below in ([], ["below"]), attempt.needs
-    shown, wanted = (tuple(map(int, text.split("."))) for text in (engine.api("GET", "/version").json()["ApiVersion"], wanted))
+    if need == "ds01":  # a part of ds01's own, which is nowhere else
+        return site.ours is not None
+    if need == "policy":  # a rule of the site's that nobody else was told
+        return site.has_policy
+    what, *below, wanted = need.split()
+    assert what == "api" and below in ([], ["below"]), need
+    shown = site.engine.api("GET", "/version").json()["ApiVersion"]
+    shown, wanted = (tuple(map(int, text.split("."))) for text in (shown, wanted))
     return shown < wanted if below else shown >= wanted
 
 
@@ -69,8 +73,9 @@ def _attempted(attempt, things, site):
 
 def run_one(attempt, number, site):
     begin = time.monotonic()
-    if not _applies(attempt, site.engine):
-        return Result(attempt, NOT_HERE, f"needs {attempt.needs}")
+    missing = [need for need in attempt.needs if not _is_there(need, site)]
+    if missing:
+        return Result(attempt, NOT_HERE, f"needs {missing[0]}")
     things = Things(site, str(number))
     try:
         verdict, detail = _attempted(attempt, things, site)

@@ -1,6 +1,7 @@
 """An Engine of the corpus's own, and in front of it, one after the other, what is compared: nothing, HAProxy, ds01d."""
 
 import contextlib
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 from lib import images, process, unix_http
 from lib.daemon import Daemon
 from lib.engine import Engine, remove_empty_cgroups, unmount_below
+from lib.users import User
 
+from . import guarded
 from .people import Person
 from .run import run_all
 from .things import Site
@@ -16,21 +19,17 @@ from .things import Site
 HAPROXY = Path(__file__).resolve().parents[1] / "haproxy.cfg"
 
 
-class AnyEngine(Engine):
-    """A dockerd that somebody else has started: asked, never stopped."""
-
-    def __init__(self, socket):  # the base class makes directories: not called
-        self.socket = Path(socket)
+ROOT = User("root", 0, 0, Path("/root"))
 
 
 @contextlib.contextmanager
-def site(engine, socket, users, directory):
+def site(engine, socket, users, directory, ours=None, has_policy=False):
     """People at `socket`, and what they have."""
     people = {}
     try:
-        for role, user in users.items():
+        for role, user in {**users, "root": ROOT}.items():
             people[role] = Person(user, socket)
-        yield Site(engine, people, images.BUSYBOX, Path(directory))
+        yield Site(engine, people, images.BUSYBOX, Path(directory), ours, has_policy)
     finally:
         for person in people.values():
             person.close()
@@ -64,8 +63,8 @@ class Stand:
         haproxy = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=True).stdout.split()[2]
         return f"Engine {shown['Version']}, HAProxy {haproxy.split('-')[0]}"
 
-    def _run(self, attempts, socket):
-        with site(self.engine, socket, self.users, self.base) as here:
+    def _run(self, attempts, socket, engine=None, **more):
+        with site(engine or self.engine, socket, self.users, self.base, **more) as here:
             return run_all(attempts, here)
 
     def bare(self, attempts):
@@ -73,7 +72,7 @@ class Stand:
         self.engine.base.chmod(0o755)
         self.engine.socket.chmod(0o666)
         try:
-            return self._run(attempts, self.engine.socket)
+            return self._run(attempts, self.engine.socket, has_policy=True)  # none: what there is of it lets all pass
         finally:
             self.engine.socket.chmod(0o600)
             self.engine.base.chmod(0o700)
@@ -93,19 +92,56 @@ class Stand:
             shutil.rmtree(folder)
 
     def ours(self, attempts):
+        """Each where its class belongs; in the order given."""
+        places = ((self._plain, False), (self._guarded, True))
+        results = {}
+        for place, guarded in places:
+            chosen = [each for each in attempts if each.guarded == guarded]
+            if chosen:
+                results.update((each.attempt.id, each) for each in place(chosen))
+        return [results[each.id] for each in attempts]
+
+    def permitted(self, attempts):
+        """Those at parts of ds01d's own, which no other Engine has, made by root, who may: they must get through."""
+        chosen = [dataclasses.replace(each, who="root") for each in attempts if "ds01" in each.needs]
+        return self.ours(chosen)
+
+    @contextlib.contextmanager
+    def _daemon(self, settings=None, watched=""):
         groups = {user.name: "student" for user in self.users.values()}
-        daemon = Daemon(self.base / "d", self.engine.socket, groups)
+        daemon = Daemon(self.base / "d", self.engine.socket, groups, settings=settings)
         # Several attempts are made at a time; one of them goes beyond this number.
         limits = daemon.config / "resource-limits.yaml"
-        limits.write_text(limits.read_text().replace("max_containers_per_user: 3", "max_containers_per_user: 12"))
+        text = limits.read_text().replace("max_containers_per_user: 3", "max_containers_per_user: 12")
+        if watched:
+            text = text.replace("\naccess_control:", f"\naccess_control:\n  rules: {{{watched}: monitoring}}", 1)
+        limits.write_text(text)
         try:
-            daemon.start()
-            results = self._run(attempts, daemon.socket)
+            yield daemon
             daemon.stop()
-            return results
         finally:
             if daemon.running():
                 daemon.kill()
             remove_empty_cgroups("ds01.slice")
             unmount_below(daemon.base)
             shutil.rmtree(daemon.base, ignore_errors=True)
+
+    def _plain(self, attempts):
+        with self._daemon() as daemon:
+            daemon.start()
+            return self._run(attempts, daemon.socket, ours=guarded.Ours(daemon))
+
+    def _guarded(self, attempts):
+        """With a policy, the plugin, and one class of rules only watched."""
+        opened = contextlib.ExitStack()
+        with opened:
+            server, settings = opened.enter_context(guarded.policy_server(self.base / "o"))
+            opened.callback(shutil.rmtree, server.base, ignore_errors=True)
+            daemon = opened.enter_context(self._daemon(settings, watched="limits"))
+            plugin = opened.enter_context(guarded.plugin(self.engine, daemon))
+            engine = guarded.TicketedEngine(self.engine.socket, plugin)
+            ours = guarded.Ours(daemon, server, plugin)
+            results = self._run(attempts, daemon.socket, engine, ours=ours, has_policy=True)
+            unanswered = daemon.status()["counters"]["unanswered_policy"]
+            assert not unanswered, f"the policy server did not answer {unanswered} times, so nothing was decided"
+        return results

@@ -12,7 +12,8 @@ def _row(title, columns, belongs):
     first = next(iter(columns.values()))
     numbers = [sum(map(belongs, (each.attempt for each in first)))]
     for results in columns.values():
-        numbers.append(sum(each.verdict == THROUGH and belongs(each.attempt) for each in results))
+        made = [each for each in results if belongs(each.attempt) and each.verdict != NOT_HERE]
+        numbers.append(sum(each.verdict == THROUGH for each in made) if made else "–")
     return f"| {title} | " + " | ".join(map(str, numbers)) + " |" if numbers[0] else ""
 
 
@@ -33,7 +34,11 @@ def document_part(titles, results, versions):
     """What docs/security.md shows: `results` of all of HEADINGS."""
     part = table(titles, {heading: results[name] for name, heading in HEADINGS.items()})
     not_here = sum(each.verdict == NOT_HERE for each in results["bare"])
-    return f"{part}\n\n{versions}. Not applicable there, and counted as attempts only: {not_here}."
+    own = sum("ds01" in each.attempt.needs for each in results["bare"])
+    return (
+        f"{part}\n\n{versions}. Of the attempts {own} are at parts that only DS01 has, {not_here - own} need another version of "
+        "the Engine; both are counted as attempts only."
+    )
 
 
 def written_into(text, new):

@@ -8,39 +8,31 @@ import secrets
 import shutil
 import socket
 import struct
+import time
 from urllib.parse import quote
 
-from lib import peer
+from lib import peer, unix_http
 from lib.engine import remove_empty_cgroups
 from lib.waiting import wait_until
 
-from . import bodies
+from . import bodies, past
+from .words import filled
 
 # Prints and keeps the secret, and ends at once when it is told to.
 _HOLDER = "trap 'exit 0' TERM; echo {secret}; echo {secret} > /secret; sleep 3600 & wait"
-_WORD = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
 class NotPrepared(Exception):
     pass
 
 
-def filled(value, words):
-    """`{word}` replaced in all texts, keys included; what is no word stays as it is."""
-    if isinstance(value, str):
-        return _WORD.sub(lambda match: str(words.get(match[1], match[0])), value)
-    if isinstance(value, list):
-        return [filled(each, words) for each in value]
-    if isinstance(value, dict):
-        return {filled(key, words): filled(each, words) for key, each in value.items()}
-    return value
-
-
 class Site:
     """What all attempts of a run share."""
 
-    def __init__(self, engine, people, image, directory):
+    def __init__(self, engine, people, image, directory, ours=None, has_policy=False):
+        """`ours`: what is only where ds01d is. `has_policy`: the rule of policy.rego is in force, or there are none."""
         self.engine, self.people, self.image, self.directory = engine, people, image, directory
+        self.ours, self.has_policy = ours, has_policy
         self.token = secrets.token_hex(3)
         self.secret = f"secret{secrets.token_hex(12)}"
         self.shared = {}
@@ -64,10 +56,12 @@ class Site:
             "image": self.image, "home": home, "peer": home / "peer", "vault": vault,
             "alice": alice.name, "alice_uid": alice.uid,
             "bob": bob.name, "bob_uid": bob.uid, "bob_gid": bob.gid, "bob_home": bobs,
+            "bob_encoded": f"%{ord(bob.name[0]):02x}{bob.name[1:]}",
             "engine": self.engine.socket,
             "socket": self.people["alice"].client.socket, "engine_dir": os.path.dirname(self.engine.socket),
             "root": info["DockerRootDir"], "secret": self.secret, "token": self.token, "large": "x" * 400_000,
             "deep": "[" * 100 + "]" * 100, "engine_netns": os.readlink(f"/proc/{self._engine_pid()}/ns/net"),
+            **(self.ours.words() if self.ours else {}),
         }  # fmt: skip
         self.shared = Things(self, "shared").make(["running", "exec"])
 
@@ -96,7 +90,7 @@ class Things:
         self.words = {
             **site.words,
             **(site.shared.words_of_victim() if site.shared else {}),
-            "stem": stem, "mine": f"{stem}-a", "new": f"{stem}-x", "tag": f"ds01corpus/{stem}:1",
+            "stem": stem, "mine": f"{stem}-a", "mine_rest": f"{stem[1:]}-a", "new": f"{stem}-x", "tag": f"ds01corpus/{stem}:1",
             "repo": f"ds01corpus/{stem}", "volume": f"{stem}-v", "network": f"{stem}-n", "newtag": f"ds01corpus/{stem}:new",
         }  # fmt: skip
 
@@ -111,7 +105,10 @@ class Things:
 
     def make(self, kinds):
         for kind in kinds:
-            getattr(self, f"_make_{kind.replace('-', '_')}")()
+            if kind in past.KINDS:
+                past.make(self, kind)
+            else:
+                getattr(self, f"_make_{kind}")()
         return self
 
     def _container(self, who, name, start, **more):
@@ -219,6 +216,34 @@ class Things:
     def _make_mine_running_with_home(self):
         more = {"HostConfig": {"Binds": [f"{self.words['home']}:/home"]}}
         self.words["mine.id"] = self._container("alice", self.words["mine"], True, **more)
+
+    def _make_with_gpu(self):
+        """Bob's container, with a GPU."""
+        self._victim(True, HostConfig={"DeviceRequests": [{"Count": 1, "Capabilities": [["gpu"]]}]})
+
+    def _make_refused(self):
+        """Something of bob's that ds01d has refused, and its decision."""
+        reply = self.site.people["bob"].ask("POST", "/containers/create", {"Image": self.site.image, "HostConfig": {"PidMode": "host"}})
+        found = re.search(r"\(decision (D[0-9a-f]+)\)", reply.message())
+        if not found:
+            raise NotPrepared(f"no decision in {reply.status} {reply.message()[:300]}")
+        self.words["decision"] = found[1]
+
+    def _make_tickets(self):
+        """What somebody might have seen of ds01d's: a ticket for a look at bob's container that was not used yet, one that
+        was, one from two minutes ago, one for a ping."""
+        target = f"/containers/{self.words['theirs.id']}/json"
+        plugin = self.site.ours and self.site.ours.plugin
+        if not plugin:
+            self.words |= dict.fromkeys(("ticket", "ticket.spent", "ticket.old", "ticket.ping"), "none")
+            return
+        headers = plugin.headers("GET", target)
+        reply = unix_http.exchange(self.engine.socket, "GET", target, headers=headers)
+        if reply.status != 200:
+            raise NotPrepared(f"a ticket was not taken: {reply.status} {reply.message()[:300]}")
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.words |= {"ticket": plugin.ticket("GET", target), "ticket.spent": next(iter(headers.values()))}
+        self.words |= {"ticket.old": plugin.ticket("GET", target, now - 120), "ticket.ping": plugin.ticket("GET", "/_ping")}
 
     def _make_swarm(self):
         body = {"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"}

@@ -40,9 +40,13 @@ def trixie():
     return path
 
 
+def has_opa():
+    return (_directories()[3] / "opa").exists()
+
+
 def opa():
     path = _directories()[3] / "opa"
-    need(path.exists(), f"needs OPA in {path.parent}, {_HINT}")
+    need(has_opa(), f"needs OPA in {path.parent}, {_HINT}")
     return path
 
 
