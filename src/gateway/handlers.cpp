@@ -183,7 +183,7 @@ asio::awaitable<Flow> refuseForAdmins(Exchange& exchange) {
   co_return co_await exchange.deny(std::move(denial));
 }
 
-// Images, volumes and networks.
+// Images, volumes and networks, and what they take.
 asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
   switch (rule) {
     case Rule::Commit:
@@ -202,6 +202,10 @@ asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
       return handleImageRemove(exchange);
     case Rule::ImagePrune:
       return handleImagePrune(exchange);
+    case Rule::BuildPrune:
+      return handleBuildPrune(exchange);
+    case Rule::DiskUsage:
+      return handleDiskUsage(exchange);
     case Rule::NetworkList:
       return handleNetworkList(exchange);
     case Rule::Network:

@@ -38,6 +38,7 @@ boost::asio::awaitable<Flow> handleExecCreate(Exchange& exchange);  // POST /con
 boost::asio::awaitable<Flow> handleExecStart(Exchange& exchange);   // POST /exec/{}/start
 boost::asio::awaitable<Flow> handleExec(Exchange& exchange);        // the rest of /exec/{}
 
+boost::asio::awaitable<Flow> handleDiskUsage(Exchange& exchange);    // GET /system/df; disk_usage.cpp
 boost::asio::awaitable<Flow> handleVolumePrune(Exchange& exchange);  // POST /volumes/prune
 
 // image_handlers.cpp
@@ -50,6 +51,7 @@ boost::asio::awaitable<Flow> handleImageTag(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImagesOfAdmin(Exchange& exchange);
 boost::asio::awaitable<Flow> handleImageRemove(Exchange& exchange);  // image_removal.cpp
 boost::asio::awaitable<Flow> handleImagePrune(Exchange& exchange);   // image_prune.cpp
+boost::asio::awaitable<Flow> handleBuildPrune(Exchange& exchange);   // image_prune.cpp
 
 // object_handlers.cpp: volumes and networks
 boost::asio::awaitable<Flow> handleNetworkPrune(Exchange& exchange);

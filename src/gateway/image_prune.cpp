@@ -1,4 +1,4 @@
-// POST /images/prune, decided by us: the Engine would remove what belongs to everybody.
+// POST /images/prune and /build/prune, decided by us: the Engine would remove what belongs to everybody.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -156,6 +156,19 @@ asio::awaitable<Flow> handleImagePrune(Exchange& exchange) {
   json::object answer;
   answer["ImagesDeleted"] = deleted.empty() ? json::value(nullptr) : json::value(std::move(deleted));
   answer["SpaceReclaimed"] = 0;  // layers are shared, and the Engine does not say which went
+  co_return co_await exchange.reply(200, json::serialize(answer));
+}
+
+// Records of the build cache have no owner, and what one build has left others build on. So nothing of it is the
+// caller's to remove, and a prune of everything that is (docker system prune) ends as it does on an Engine whose cache
+// is empty; the Engine itself collects what is old.
+asio::awaitable<Flow> handleBuildPrune(Exchange& exchange) {
+  const std::string* const text = exchange.target().get("filters");
+  const auto filters = parseFilters(text != nullptr ? *text : "");
+  if (!filters) co_return co_await exchange.deny(filters.error());
+  json::object answer;
+  answer["CachesDeleted"] = nullptr;
+  answer["SpaceReclaimed"] = 0;
   co_return co_await exchange.reply(200, json::serialize(answer));
 }
 

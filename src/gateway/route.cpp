@@ -19,7 +19,6 @@ constexpr BodyKind kNone = BodyKind::None;
 
 constexpr std::string_view kSwarm = "Swarm mode is managed by the administrators of this server.";
 constexpr std::string_view kPlugins = "Engine plugins run as root and are managed by the administrators.";
-constexpr std::string_view kPrune = "This would remove what belongs to others; remove your own by name instead.";
 constexpr std::string_view kUnpublished = "Not part of the published API.";
 
 constexpr auto kRoutes = std::to_array<Route>({
@@ -29,8 +28,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/info", Pass},
     {"POST", "/auth", Pass, kStream},
     {"GET", "/events", Events},
-    {"GET", "/system/df", Deny, kNone, UpgradeKind::None,
-     "It lists the containers of everybody; `docker ps --size` shows what yours take."},
+    {"GET", "/system/df", DiskUsage},
     {"POST", "/session", Session, kNone, UpgradeKind::H2c},
     {"POST", "/grpc", Deny, kNone, UpgradeKind::H2c,
      "buildx speaks to BuildKit itself here, past what this server looks at; DOCKER_BUILDKIT=0 docker build works."},
@@ -85,7 +83,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/distribution/{}/json", Pass},
     {"POST", "/build", Build, kStream},
     {"POST", "/build/cancel", Pass},
-    {"POST", "/build/prune", Deny, kNone, UpgradeKind::None, kPrune},
+    {"POST", "/build/prune", BuildPrune},
 
     {"GET", "/networks", NetworkList},
     {"GET", "/networks/{}", Network},
@@ -171,7 +169,9 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {ImageTag, "any image; new tag or own"},
     {ImagePrune, "own ones only, as by removal"},
     {ImageRemove, "own tag, or own image that has no other tag; without force"},
+    {BuildPrune, "answered here: the build cache is nobody's own, nothing is removed"},
     {Session, "only as upgrade to h2c"},
+    {DiskUsage, "own containers and volumes; all images, with the caller's containers counted; no build cache"},
     {Events, "own containers, networks and volumes; images"},
     {NetworkList, "own and predefined networks; containers of others taken out"},
     {Network, "own network, or a predefined one; containers of others taken out"},

@@ -36,7 +36,9 @@ enum class Rule {
   ImageTag,          // any image; new tag or own
   ImageRemove,       // own tag or image, not by force
   ImagePrune,        // own ones only
+  BuildPrune,        // answered by us: the build cache is nobody's own
   Session,           // only as upgrade to h2c
+  DiskUsage,         // of what is the caller's own, and of all images
   Events,            // the stream is filtered
   NetworkList,       // networks and containers of others are taken out of the answer
   Network,           // must be the caller's or predefined; foreign containers are taken out of the answer

@@ -116,19 +116,23 @@ asio::awaitable<Result<bool>> hideForeignEndpoints(Ownership& ownership, std::st
   co_return co_await hideInOne(ownership, login, *network);
 }
 
+bool keepOwned(const std::string& login, json::array& items) {
+  json::array kept(items.storage());
+  for (json::value& item : items) {
+    if (ownerOfItem(item) == login) kept.push_back(std::move(item));
+  }
+  const bool changed = kept.size() != items.size();
+  items = std::move(kept);
+  return changed;
+}
+
 asio::awaitable<Result<bool>> keepOwnVolumes(Ownership&, std::string login, json::value& list) {
   json::object* const answer = list.if_object();
   json::value* const member = answer != nullptr ? answer->if_contains("Volumes") : nullptr;
   if (member == nullptr || member->is_null()) co_return false;
   json::array* const volumes = member->if_array();
   if (volumes == nullptr) co_return fail(ErrorCode::Malformed, "the Engine's list of volumes is not understood");
-  json::array kept(volumes->storage());
-  for (json::value& volume : *volumes) {
-    if (ownerOfItem(volume) == login) kept.push_back(std::move(volume));
-  }
-  const bool changed = kept.size() != volumes->size();
-  *volumes = std::move(kept);
-  co_return changed;
+  co_return keepOwned(login, *volumes);
 }
 
 asio::awaitable<Result<bool>> keepOwnNetworks(Ownership& ownership, std::string login, json::value& list) {

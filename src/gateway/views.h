@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/result.h"
@@ -29,6 +30,10 @@ std::string withWarnings(std::string body, const std::vector<std::string>& warni
 // GET /containers/json: keeps the items of `login`, each as the Engine wrote it.
 boost::asio::awaitable<Result<bool>> keepOwnContainers(Ownership& ownership, std::string login,
                                                        boost::json::value& list);
+
+// Keeps the items of `login` by the label that we set: volumes, and whatever else no image brings labels to. What is no
+// object goes too.
+bool keepOwned(const std::string& login, boost::json::array& items);
 
 // GET /volumes: keeps those of `login`.
 boost::asio::awaitable<Result<bool>> keepOwnVolumes(Ownership& ownership, std::string login, boost::json::value& list);

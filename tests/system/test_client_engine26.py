@@ -7,7 +7,7 @@ import test_client_cli as cli
 import test_client_compose as compose_work
 import test_client_sdk as sdk
 from lib import compose, hosts
-from lib.client import NEW_CLI, installed_clis
+from lib.client import NEW_CLI, OLD_CLI, installed_clis
 from lib.differential import compare
 from lib.images import BUSYBOX
 from lib.stack import visible_devices
@@ -85,6 +85,18 @@ def context(docker):
 def test_Root_Docker_the_classic_builder_builds(docker, context):
     docker.docker("build", "-t", "ds01test/built:1", str(context), env={"DOCKER_BUILDKIT": "0"}, timeout=120)
     assert docker.out("run", "--rm", "ds01test/built:1", "cat", "/copy.txt") == "from the context"
+
+
+def test_Root_Docker_buildkit_gives_a_step_no_host_network_by_itself(alice):
+    """Its rule, on which ours counts: only what whoever asks for the build lets it, which is refused in the query."""
+    if OLD_CLI not in installed_clis():
+        pytest.skip("needs a docker client with a BuildKit of its own")
+    client = alice.with_cli(OLD_CLI).with_env({"DOCKER_BUILDKIT": "1"})
+    folder = client.user.home / "host-network"
+    client.run(["mkdir", "-p", folder])
+    client.run(["tee", folder / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN --network=host true\n")
+    assert "network.host is not allowed" in client.refused("build", "--no-cache", str(folder), timeout=120)
+    assert "a build may not use the network" in client.refused("build", "--network", "host", str(folder), timeout=120)
 
 
 @pytest.mark.parametrize("verb", [["build"], ["buildx", "build"]], ids=" ".join)
