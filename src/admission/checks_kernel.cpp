@@ -47,11 +47,6 @@ constexpr std::array kRefused{
     RefusedField{"DiskQuota", "", "disk_quota", "; leave it out", "Leave HostConfig.DiskQuota out."},
 };
 
-// Whose they are nobody has looked at.
-constexpr RefusedField kVolumesFrom{"VolumesFrom", "--volumes-from", "volumes_from",
-                                    "; name the volumes themselves with -v",
-                                    "Name the volumes themselves with -v NAME:TARGET."};
-
 Verdict refuseField(Context& context, const RefusedField& refused) {
   if (!isSet(context.host(), refused.field)) return std::nullopt;
   std::string path = fmt::format("HostConfig.{}", refused.field);
@@ -100,15 +95,6 @@ Verdict refuseSetFields(Context& context) {
     if (Verdict denial = refuseField(context, refused)) return denial;
   }
   return std::nullopt;
-}
-
-// Whose the other is, and past all that is known of its folders.
-Verdict refuseVolumesFrom(Context& context) {
-  const bool whose = context.excused(RuleClass::Ownership);
-  if (whose && context.excused(RuleClass::Mounts)) return std::nullopt;
-  Verdict denial = refuseField(context, kVolumesFrom);
-  if (denial && whose) denial->rules = RuleClass::Mounts;
-  return denial;
 }
 
 namespace {

@@ -30,12 +30,6 @@ constexpr std::array kModes{
     ModeField{"CgroupnsMode", "--cgroupns", false, {"", "private", "private", "private"}},
 };
 
-Denial noSuchContainer(std::string_view ref) {
-  // The Engine's own words: a foreign container must look like a missing one. Not its 404: a create that is answered so
-  // makes clients pull the image and try again.
-  return {400, "container", fmt::format("No such container: {}", ref)};
-}
-
 // What to put instead of `ref`, or a refusal. For admins the Engine answers for what is missing.
 std::expected<std::string, Denial> resolve(const Context& context, const std::string& ref) {
   const auto found = context.facts.containers.find(ref);
@@ -155,6 +149,11 @@ Verdict resolveLinks(Context& context) {
 }
 
 }  // namespace
+
+// Not the Engine's 404: a create that is answered so makes clients pull the image and try again.
+Denial noSuchContainer(std::string_view ref) {
+  return {400, "container", fmt::format("No such container: {}", ref)};
+}
 
 Verdict checkNamespaces(Context& context) {
   for (const ModeField& mode : kModes) {

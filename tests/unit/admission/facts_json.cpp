@@ -56,6 +56,31 @@ void readEngine(const json::object& from, EngineFacts& engine) {
   engine.default_runtime = str(from, "default_runtime", engine.default_runtime);
 }
 
+MountFact readMount(const json::object& from) {
+  const auto number = [&from](std::string_view key) {
+    const json::value* found = from.if_contains(key);
+    return found == nullptr ? 0 : found->as_int64();
+  };
+  return {.type = str(from, "type", "volume"),
+          .source = str(from, "source", ""),
+          .target = str(from, "target", ""),
+          .read_only = truth(from, "read_only", false),
+          .subpath = str(from, "subpath", ""),
+          .tmpfs_size = number("tmpfs_size"),
+          .tmpfs_mode = number("tmpfs_mode")};
+}
+
+ContainerFact readContainer(const json::object& from) {
+  ContainerFact fact{.id = ContainerId(str(from.at("id"))),
+                     .own = from.at("own").as_bool(),
+                     .has_folders = truth(from, "folders", false),
+                     .host_ipc = truth(from, "host_ipc", false)};
+  if (const json::value* mounts = from.if_contains("mounts")) {
+    for (const json::value& mount : mounts->as_array()) fact.mounts.push_back(readMount(mount.as_object()));
+  }
+  return fact;
+}
+
 void readFacts(const json::object& from, Facts& facts) {
   facts.caller.admin = truth(from, "admin", false);
   facts.caller.user.login = str(from, "login", facts.caller.user.login);
@@ -75,8 +100,7 @@ void readFacts(const json::object& from, Facts& facts) {
   }
   if (const json::value* containers = from.if_contains("containers")) {
     for (const auto& [ref, fact] : containers->as_object()) {
-      facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool(),
-                                            truth(fact.as_object(), "folders", false)};
+      facts.containers[std::string(ref)] = readContainer(fact.as_object());
     }
   }
   if (const json::value* networks = from.if_contains("networks")) {
