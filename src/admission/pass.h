@@ -41,7 +41,9 @@ struct Pass {
 Verdict refuseSetFields(Context& context);
 Verdict checkSecurityOptions(Context& context);
 Verdict checkCapabilities(Context& context);
-// Drops them from what Docker grants; refused if they are asked for. `because` is the option that has that consequence.
+// Refused if one of them is asked for. `because` is the option that has that consequence.
+Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
+// So too; and drops them from what Docker grants.
 Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
 Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);

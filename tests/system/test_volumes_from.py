@@ -1,10 +1,13 @@
-"""--volumes-from: of one's own containers as on the bare Engine, of others' as if there were none."""
+"""--volumes-from: of one's own containers as on the bare Engine, of others' as if there were none; and what single keys
+of the configuration open."""
 
 import json
+import os
 import re
 import shutil
 
 import pytest
+import yaml
 from lib import compose
 from lib.differential import compare
 from lib.images import BUSYBOX
@@ -144,3 +147,63 @@ def compose_project(version, seen):
 def test_Root_Docker_compose_volumes_from_is_that_of_the_bare_engine(stack, version):
     compose.argv(version)
     compare(stack, lambda seen: compose_project(version, seen))
+
+
+@pytest.fixture
+def opened(stack, alice):
+    """Sets keys for alice."""
+    path = stack.daemon.config / "resource-limits.yaml"
+    before = path.read_text()
+
+    def do(**keys):
+        settings = yaml.safe_load(before)
+        settings.setdefault("user_overrides", {}).setdefault(alice.user.name, {}).update(keys)
+        path.write_text(yaml.safe_dump(settings))
+        stack.daemon.reload()
+
+    yield do
+    stack.remove_everything()
+    path.write_text(before)
+    stack.daemon.reload()
+
+
+def effective(client, *options):
+    status = client.out("run", "--rm", *options, BUSYBOX, "cat", "/proc/self/status")
+    return int(re.search(r"CapEff:\s*(\w+)", status)[1], 16)
+
+
+def test_Root_Docker_capabilities_are_open_to_whom_the_site_opens_them(alice, bob, folder, opened):
+    net_admin, nice, chown = 1 << 12, 1 << 23, 1 << 0  # capabilities(7)
+    assert "--cap-add NET_ADMIN" in alice.refused("create", "--cap-add", "NET_ADMIN", BUSYBOX)
+    opened(capabilities=["cap_net_admin", "SYS_NICE"], host_network=True)
+    assert effective(alice) & (net_admin | nice) == 0, "for those who ask"
+    for name in ("NET_ADMIN", "cap_net_admin", "CAP_NET_ADMIN"):
+        assert effective(alice, "--cap-add", name, "--cap-add", "SYS_NICE") & (net_admin | nice) == net_admin | nice, name
+    assert effective(alice, "--cap-add", "NET_ADMIN", "-v", f"{folder}:/w") & (net_admin | chown) == net_admin
+    alice.out("run", "-d", "--name", "joined", *SLEEP)
+    for refused in (
+        ["--cap-add", "SYS_ADMIN"],
+        ["--cap-add", "ALL"],
+        ["--cap-add", "NET_ADMIN", "--network", "host"],
+        ["--cap-add", "NET_ADMIN", "--network", "container:joined"],
+        ["--cap-add", "CHOWN", "-v", f"{folder}:/w"],
+    ):
+        assert "--cap-add" in alice.refused("create", *refused, BUSYBOX), refused
+    assert "privileged" in alice.refused("exec", "--privileged", "joined", "true").lower()
+    assert "--cap-add NET_ADMIN" in bob.refused("create", "--cap-add", "NET_ADMIN", BUSYBOX)
+
+
+def test_Root_Docker_shared_memory_of_the_host_is_for_those_who_are_nobody_else_there(stack, alice, bob, opened):
+    here = os.readlink(f"/proc/{stack.engine.child.pid}/ns/ipc")
+    ipc = ["sh", "-c", "readlink /proc/self/ns/ipc; id -u"]
+    assert "--ipc host" in alice.refused("run", "--rm", "--ipc", "host", BUSYBOX, *ipc)
+    opened(host_ipc=True)
+    assert "run_as_owner" in alice.refused("run", "--rm", "--ipc", "host", BUSYBOX, *ipc)
+    opened(host_ipc=True, run_as_owner=True)
+    assert alice.out("run", "--rm", "--ipc", "host", BUSYBOX, *ipc).split() == [here, str(alice.user.uid)]
+    assert "--cap-add" in alice.refused("run", "--rm", "--ipc", "host", "--cap-add", "CHOWN", BUSYBOX, *ipc)
+    alice.out("run", "-d", "--name", "has-it", "--ipc", "host", *SLEEP)
+    assert alice.out("run", "--rm", "--ipc", "container:has-it", BUSYBOX, *ipc).split()[0] == here
+    opened()
+    assert "has the host's" in alice.refused("run", "--rm", "--ipc", "container:has-it", BUSYBOX, *ipc)
+    assert "--ipc host" in bob.refused("run", "--rm", "--ipc", "host", BUSYBOX, *ipc)

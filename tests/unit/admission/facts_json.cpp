@@ -40,6 +40,10 @@ void readLimit(const json::object& from, std::string_view key, std::optional<Amo
 void readLimits(const json::object& from, Limits& limits) {
   limits.group = str(from, "group", limits.group);
   limits.host_network = truth(from, "host_network", limits.host_network);
+  limits.host_ipc = truth(from, "host_ipc", limits.host_ipc);
+  if (const json::value* names = from.if_contains("capabilities")) {
+    for (const json::value& name : names->as_array()) limits.capabilities.insert(str(name));
+  }
   limits.run_as_owner = truth(from, "run_as_owner", limits.run_as_owner);
   readLimit(from, "max_cpu_millis", limits.max_cpus);
   readLimit(from, "memory", limits.memory);

@@ -137,5 +137,21 @@ TEST_F(VolumesFrom, OfMoreThanCanBeLookedUpIsRefused) {
   EXPECT_THAT(last, HasSubstr("more than 256"));
 }
 
+TEST_F(VolumesFrom, SharedMemoryOfTheHostIsFoundBehindOthers) {
+  const auto share = [this](const std::string& id, const std::string& mode) {
+    h.engine_client.container_views[id].ipc_mode = mode;
+  };
+  share(kMine, "shareable");
+  EXPECT_EQ(create(R"({"IpcMode":"container:mine"})"), 201) << last;
+  share(kMine, "host");
+  EXPECT_EQ(create(R"({"IpcMode":"container:mine"})"), 403);
+  share(kMine, "container:" + kTheirs);
+  EXPECT_EQ(create(R"({"IpcMode":"container:mine"})"), 201) << last;
+  share(kTheirs, "host");
+  EXPECT_EQ(create(R"({"IpcMode":"container:mine"})"), 403);
+  share(kMine, "container:" + kMine);
+  EXPECT_EQ(create(R"({"IpcMode":"container:mine"})"), 403) << "and a ring has no end";
+}
+
 }  // namespace
 }  // namespace ds01::gateway::test
