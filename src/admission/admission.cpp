@@ -14,7 +14,7 @@ namespace {
 // Refusals first and cheapest first, then what writes; environment last, so that nothing adds to it afterwards.
 constexpr std::array kPasses{
     Pass{"fields", refuseSetFields},
-    Pass{"volumes from", refuseVolumesFrom, Pass::For::Users, RuleClass::Ownership},
+    Pass{"volumes from", takeVolumesFrom, Pass::For::Users, RuleClass::Ownership},
     Pass{"security options", checkSecurityOptions},
     Pass{"capabilities", checkCapabilities},
     Pass{"device nodes", dropDeviceNodes},

@@ -10,6 +10,7 @@
 // What is sent to the Engine is the object that `complete` returns, serialised by us; nothing of the client's bytes.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <map>
 #include <optional>
@@ -39,12 +40,27 @@ struct References {
   std::vector<std::string> bind_sources;  // host paths of HostConfig.Binds and of Mounts with Type "bind"
   std::vector<std::string> networks;      // NetworkMode, keys of EndpointsConfig: all that users can have made
   std::vector<std::string> volumes;       // names in HostConfig.Binds and of Mounts with Type "volume"
+  std::vector<std::string> looked_into;   // those of `containers` of which more must be known than whose they are
+};
+
+// What is mounted in another container, as its owner would ask for it.
+struct MountFact {
+  std::string type;         // volume, bind or tmpfs; whoever asks for another cannot have it
+  std::string source = {};  // the name of a volume, the path of a folder; empty: it cannot be asked for
+  std::string target = {};
+  bool read_only = false;
+  std::string subpath = {};     // of a volume
+  std::int64_t tmpfs_size = 0;  // 0: not said
+  std::int64_t tmpfs_mode = 0;
 };
 
 struct ContainerFact {
   ContainerId id;
   bool own = false;          // the caller may use it, or the owner if another was named
   bool has_folders = false;  // of the host, by pins
+  // Of References::looked_into only:
+  bool host_ipc = false;  // it has the host's shared memory, or that of one that has
+  std::vector<MountFact> mounts = {};
 };
 
 struct NetworkFact {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -46,11 +47,6 @@ constexpr std::array kRefused{
     RefusedField{"CpuRealtimeRuntime", "--cpu-rt-runtime", "cpu_realtime", "; use --cpus", "Use --cpus."},
     RefusedField{"DiskQuota", "", "disk_quota", "; leave it out", "Leave HostConfig.DiskQuota out."},
 };
-
-// Whose they are nobody has looked at.
-constexpr RefusedField kVolumesFrom{"VolumesFrom", "--volumes-from", "volumes_from",
-                                    "; name the volumes themselves with -v",
-                                    "Name the volumes themselves with -v NAME:TARGET."};
 
 Verdict refuseField(Context& context, const RefusedField& refused) {
   if (!isSet(context.host(), refused.field)) return std::nullopt;
@@ -102,15 +98,6 @@ Verdict refuseSetFields(Context& context) {
   return std::nullopt;
 }
 
-// Whose the other is, and past all that is known of its folders.
-Verdict refuseVolumesFrom(Context& context) {
-  const bool whose = context.excused(RuleClass::Ownership);
-  if (whose && context.excused(RuleClass::Mounts)) return std::nullopt;
-  Verdict denial = refuseField(context, kVolumesFrom);
-  if (denial && whose) denial->rules = RuleClass::Mounts;
-  return denial;
-}
-
 namespace {
 
 // Docker takes any case, with or without CAP_ in front.
@@ -122,7 +109,7 @@ std::string plainCapability(std::string_view name) {
 
 }  // namespace
 
-Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
+Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string_view name : names) {
@@ -135,6 +122,11 @@ Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_
         {"HostConfig.CapAdd", std::string(name), "nothing"},
         fmt::format("Leave --cap-add {} or {} out.", name, because));
   }
+  return std::nullopt;
+}
+
+Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
+  if (Verdict denial = refuseCapabilities(context, names, because)) return denial;
   const auto dropped = strings(context.host(), "CapDrop", "HostConfig.");
   if (!dropped) return dropped.error();
   json::value& list = context.host()["CapDrop"];
@@ -153,15 +145,20 @@ Verdict checkCapabilities(Context& context) {
   static constexpr std::array<std::string_view, 13> kGranted{
       "audit_write", "chown",   "dac_override", "fowner",  "fsetid", "kill",      "net_bind_service",
       "net_raw",     "setfcap", "setgid",       "setpcap", "setuid", "sys_chroot"};
+  const std::set<std::string>& opened = context.facts.limits.capabilities;
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string& name : *added) {
-    if (std::ranges::find(kGranted, plainCapability(name)) != kGranted.end()) continue;
+    const std::string plain = plainCapability(name);
+    const auto is_it = [&plain](const std::string& each) { return plainCapability(each) == plain; };
+    if (std::ranges::find(kGranted, plain) != kGranted.end() || std::ranges::any_of(opened, is_it)) continue;
+    const std::string more = opened.empty() ? "" : fmt::format(", and may add {}", fmt::join(opened, ", "));
+    const std::string allowed = opened.empty() ? "" : fmt::format(", {}", fmt::join(opened, ", "));
     return explained(forbidden("capabilities", fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; "
                                                            "containers run with Docker's default capabilities without "
-                                                           "MKNOD, leave it out",
-                                                           shown(name))),
-                     {"HostConfig.CapAdd", shown(name), fmt::format("{}", fmt::join(kGranted, ", "))},
+                                                           "MKNOD{}, leave it out",
+                                                           shown(name), more)),
+                     {"HostConfig.CapAdd", shown(name), fmt::format("{}{}", fmt::join(kGranted, ", "), allowed)},
                      fmt::format("Leave --cap-add {} out.", shown(name)));
   }
   return std::nullopt;

@@ -30,12 +30,6 @@ constexpr std::array kModes{
     ModeField{"CgroupnsMode", "--cgroupns", false, {"", "private", "private", "private"}},
 };
 
-Denial noSuchContainer(std::string_view ref) {
-  // The Engine's own words: a foreign container must look like a missing one. Not its 404: a create that is answered so
-  // makes clients pull the image and try again.
-  return {400, "container", fmt::format("No such container: {}", ref)};
-}
-
 // What to put instead of `ref`, or a refusal. For admins the Engine answers for what is missing.
 std::expected<std::string, Denial> resolve(const Context& context, const std::string& ref) {
   const auto found = context.facts.containers.find(ref);
@@ -117,6 +111,37 @@ Verdict resolveEndpoints(Context& context, json::object& endpoints) {
   return std::nullopt;
 }
 
+// In the host's /dev/shm root of a container would be root on what all others keep there. While folders are only
+// watched nobody is made to run as their owner.
+bool mayHaveHostIpc(const Context& context) {
+  const Limits& limits = context.facts.limits;
+  return limits.host_ipc && limits.run_as_owner && !context.excused(RuleClass::Mounts);
+}
+
+Denial noHostIpc(const Context& context) {
+  const bool alone = context.facts.limits.host_ipc;
+  return explained(
+      forbidden("host_namespace",
+                alone
+                    ? "--ipc host (HostConfig.IpcMode) is for containers that run as their owner, which those of your "
+                      "group do not (run_as_owner); leave it out"
+                    : "--ipc host (HostConfig.IpcMode) is not allowed here; leave it out"),
+      {"HostConfig.IpcMode", "host", "nothing, or container:NAME of your own"},
+      "Leave --ipc out; for more shared memory use --shm-size.");
+}
+
+// One that was made while it was allowed keeps it.
+Verdict checkJoinedIpc(const Context& context) {
+  const std::string_view mode = text(context.host(), kIpcMode);
+  if (!mode.starts_with(kContainerMode) || mayHaveHostIpc(context)) return std::nullopt;
+  const auto joined = context.facts.containers.find(std::string(mode.substr(kContainerMode.size())));
+  if (joined == context.facts.containers.end() || !joined->second.own || !joined->second.host_ipc) return std::nullopt;
+  return explained(forbidden("host_namespace", fmt::format("--ipc {} (HostConfig.IpcMode) is not allowed here, because "
+                                                           "that container has the host's; leave it out",
+                                                           shown(mode))),
+                   {"HostConfig.IpcMode", shown(mode), "nothing, or container:NAME of your own"}, "Leave --ipc out.");
+}
+
 bool sharesHostNetwork(const Context& context) {
   const std::string_view mode = text(context.host(), "NetworkMode");
   if (mode == kHostNetwork) return true;
@@ -156,11 +181,20 @@ Verdict resolveLinks(Context& context) {
 
 }  // namespace
 
+// Not the Engine's 404: a create that is answered so makes clients pull the image and try again.
+Denial noSuchContainer(std::string_view ref) {
+  return {400, "container", fmt::format("No such container: {}", ref)};
+}
+
 Verdict checkNamespaces(Context& context) {
   for (const ModeField& mode : kModes) {
     const std::string_view value = text(context.host(), mode.field);
     if (std::ranges::find(mode.allowed, value) != mode.allowed.end()) continue;
     if (mode.may_join && value.starts_with(kContainerMode)) continue;  // resolveContainers() judges whose
+    if (mode.field == kIpcMode && value == "host") {
+      if (mayHaveHostIpc(context)) continue;
+      return noHostIpc(context);
+    }
     return explained(forbidden(value == "host" ? "host_namespace" : "namespace",
                                fmt::format("{} {} (HostConfig.{}) is not allowed here; leave it out", mode.flag,
                                            shown(value), mode.field)),
@@ -168,7 +202,7 @@ Verdict checkNamespaces(Context& context) {
                       mode.may_join ? "nothing, or container:NAME of your own" : "nothing"},
                      fmt::format("Leave {} out.", mode.flag));
   }
-  return std::nullopt;
+  return checkJoinedIpc(context);
 }
 
 Verdict checkNetworks(Context& context) {
@@ -185,7 +219,14 @@ Verdict checkNetworks(Context& context) {
     if (Verdict denial = resolveEndpoints(context, *endpoints)) return denial;
   }
   pinMode(context.body(), of_mode);
-  if (!sharesHostNetwork(context) || context.excused(RuleClass::Host)) return std::nullopt;
+  if (context.excused(RuleClass::Host)) return std::nullopt;
+  const bool hosts = sharesHostNetwork(context);
+  // Whose network another container has may change with the configuration, so what can be opened stays out of all.
+  if (hosts || mode.starts_with(kContainerMode)) {
+    const std::string_view because = hosts ? "--network host" : "the network of another container";
+    if (Verdict denial = refuseCapabilities(context, {"NET_ADMIN", "NET_BROADCAST"}, because)) return denial;
+  }
+  if (!hosts) return std::nullopt;
   // Root in the container would read the traffic of everybody, and take the places of the machine's own services.
   return withoutCapabilities(context, {"NET_RAW", "NET_BIND_SERVICE"}, "--network host");
 }

@@ -39,10 +39,11 @@ struct Pass {
 
 // checks_kernel.cpp: what would reach the host's kernel
 Verdict refuseSetFields(Context& context);
-Verdict refuseVolumesFrom(Context& context);
 Verdict checkSecurityOptions(Context& context);
 Verdict checkCapabilities(Context& context);
-// Drops them from what Docker grants; refused if they are asked for. `because` is the option that has that consequence.
+// Refused if one of them is asked for. `because` is the option that has that consequence.
+Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
+// So too; and drops them from what Docker grants.
 Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
 Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);
@@ -64,6 +65,10 @@ Verdict checkNetworks(Context& context);
 Verdict resolveContainers(Context& context);
 // One connection to a network, as create and /networks/{}/connect describe it; `where` is its path in the body.
 Verdict checkEndpoint(const boost::json::object& endpoint, std::string_view where);
+
+// volumes_from.cpp: what another container of the caller's has mounted, as if the request had named each. So it comes
+// before all that looks at mounts.
+Verdict takeVolumesFrom(Context& context);
 
 // checks_storage.cpp: binds, volumes, mounts
 Verdict checkVolumeDriver(Context& context);

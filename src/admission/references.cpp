@@ -34,15 +34,20 @@ std::vector<std::string> stringsOrNone(const json::object& host, std::string_vie
 
 void collectContainers(const json::object& host, References& found) {
   Collected containers(found.containers);
+  Collected looked_into(found.looked_into);
   for (const std::string_view field : kJoiningModes) {
     const std::string_view mode = text(host, field);
-    if (mode.starts_with(kContainerMode)) containers.add(mode.substr(kContainerMode.size()));
+    if (!mode.starts_with(kContainerMode)) continue;
+    containers.add(mode.substr(kContainerMode.size()));
+    if (field == kIpcMode) looked_into.add(mode.substr(kContainerMode.size()));
   }
   for (const std::string& entry : stringsOrNone(host, "Links")) {
     if (const std::optional<Link> link = parseLink(entry)) containers.add(link->container);
   }
   for (const std::string& entry : stringsOrNone(host, "VolumesFrom")) {
-    containers.add(std::string_view(entry).substr(0, entry.find(':')));  // "REF[:ro|rw]"
+    const std::string_view container = std::string_view(entry).substr(0, entry.find(':'));  // "REF[:ro|rw]"
+    containers.add(container);
+    looked_into.add(container);
   }
 }
 

@@ -9,10 +9,13 @@
 
 #include <boost/json/object.hpp>
 
+#include "model/denial.h"
+
 namespace ds01::admission {
 
 inline constexpr std::string_view kContainerMode = "container:";
-inline constexpr std::array<std::string_view, 3> kJoiningModes{"NetworkMode", "IpcMode", "PidMode"};
+inline constexpr std::string_view kIpcMode = "IpcMode";
+inline constexpr std::array<std::string_view, 3> kJoiningModes{"NetworkMode", kIpcMode, "PidMode"};
 
 // Networks that every Engine has, so that they are nobody's: by these names it finds no others.
 bool isPredefinedNetwork(std::string_view network);
@@ -22,6 +25,9 @@ std::vector<std::string> namedVolumes(const boost::json::object& host);
 
 // Whether the Engine could take the name of a network for an id, or the beginning of one: hexadecimal digits only.
 bool mayBeNetworkId(std::string_view network);
+
+// For all that is not the caller's, the Engine's own words: it must look like what is missing.
+Denial noSuchContainer(std::string_view ref);
 
 struct Link {
   std::string container;

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/check.h"
 #include "config/compile.h"
@@ -44,6 +45,8 @@ bool checkName(std::string_view name, std::string_view what, Position at, std::s
 void takeLogins(const Section& section, std::string_view name, std::set<std::string, std::less<>>& out, Report& report);
 void takeGroupName(const Section& section, std::string_view name, std::string& out, Report& report);
 
+// capabilities.cpp: names without CAP_, in capitals; one that may never be opened is an error.
+void takeCapabilities(const Section& section, Setting<std::vector<std::string>>& out, Report& report);
 LimitsLayer readLimits(const Section& section, Report& report);
 PoliciesLayer readPolicies(const Section& section);
 // Says where an older name has no effect because a layer that merges with it has the newer one.

@@ -62,9 +62,11 @@ struct LimitsLayer {
   Setting<std::int64_t> max_gpu_slots_per_container;
   Setting<std::int64_t> max_gpus_per_container;
   Setting<std::int64_t> max_mig_per_container;
-  Setting<bool> allow_full_gpu;  // never unlimited
-  Setting<bool> host_network;    // never unlimited
-  Setting<bool> run_as_owner;    // never unlimited
+  Setting<bool> allow_full_gpu;                    // never unlimited
+  Setting<bool> host_network;                      // never unlimited
+  Setting<bool> host_ipc;                          // never unlimited
+  Setting<bool> run_as_owner;                      // never unlimited
+  Setting<std::vector<std::string>> capabilities;  // never unlimited; names without CAP_, in capitals
   Setting<std::int64_t> max_containers_per_user;
   Setting<std::int64_t> priority;  // never unlimited
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/units.h"
 #include "config/keys.h"
@@ -48,6 +49,10 @@ Amount amountOf(bool flag) {
 }
 Amount amountOf(double number) {
   return {fmt::format("{} %", number), number, "percent"};
+}
+Amount amountOf(const std::vector<std::string>& names) {
+  const std::string text = names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+  return {text, static_cast<double>(names.size()), "capabilities"};
 }
 Amount amountOf(std::int64_t count) {
   return {fmt::format("{}", count), static_cast<double>(count), "count"};
@@ -236,6 +241,9 @@ std::vector<ReportTopic> topicsOf(const Config& config, const Rows& rows, const 
   topics.push_back(slotsTopic(rows));
   add("whole GPUs", {rows.limit("allow_full_gpu", &LimitsLayer::allow_full_gpu, std::optional(true))});
   add("network of the host", {rows.limit("host_network", &LimitsLayer::host_network, std::optional(false))});
+  add("shared memory of the host", {rows.limit("host_ipc", &LimitsLayer::host_ipc, std::optional(false))});
+  add("capabilities",
+      {rows.limit("capabilities", &LimitsLayer::capabilities, std::optional(std::vector<std::string>()))});
   add("runs as", {rows.limit("run_as_owner", &LimitsLayer::run_as_owner, std::optional(false))});
   add("containers", {rows.limit("max_containers_per_user", &LimitsLayer::max_containers_per_user,
                                 std::optional(absent::kContainersPerUser))});

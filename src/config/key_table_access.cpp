@@ -1,4 +1,5 @@
-// The rows of the key table about who may what, and whom the rules about lifetimes spare.
+// The rows of the key table about who may what, what is opened to single groups, and whom the rules about lifetimes
+// spare.
 #include <array>
 
 #include "config/key_rows.h"
@@ -63,6 +64,31 @@ constexpr auto kRows = std::to_array<Key>({
      .doc = "Endpoints that are the administrators'."},
     unread(Wrapper, "debug_level", "The wrapper enforces nothing any more."),
     unread(Wrapper, "unknown_commands", "Unknown Engine routes are refused to everybody but administrators."),
+
+    {.block = Limits,
+     .name = "host_network",
+     .type = T::Flag,
+     .doc = "Whether containers may use the host's network (`--network host`), then without NET_RAW and "
+            "NET_BIND_SERVICE. To be given with `run_as_owner` only. false if absent."},
+    {.block = Limits,
+     .name = "host_ipc",
+     .type = T::Flag,
+     .doc =
+         "Whether containers may use the host's shared memory (`--ipc host`). It counts only where `run_as_owner` is "
+         "true too: root in one would read and write what everybody keeps there. false if absent."},
+    {.block = Limits,
+     .name = "capabilities",
+     .type = T::TextList,
+     .doc =
+         "Capabilities that containers may add (`--cap-add`) beside Docker's own: NET_ADMIN, NET_BROADCAST (neither on "
+         "the host's network nor on another container's), SYS_NICE (their processes may go before everybody's, past "
+         "`max_cpus`), IPC_LOCK, IPC_OWNER, BLOCK_SUSPEND, WAKE_ALARM. All others give away the host or what these "
+         "rules promise, and are errors. The list of a group or a user takes the place of the one below it. Nothing is "
+         "added where `run_as_owner` is true. None if absent."},
+    {.block = Limits,
+     .name = "run_as_owner",
+     .type = T::Flag,
+     .doc = "Whether containers run as their owner, without capabilities: nobody is root in one. false if absent."},
 
     {.block = ExemptionFile,
      .name = "exemptions",

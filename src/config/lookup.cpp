@@ -30,7 +30,9 @@ void layOver(LimitsLayer& lower, const LimitsLayer& upper) {
   lower.max_mig_per_container.overrideWith(upper.max_mig_per_container);
   lower.allow_full_gpu.overrideWith(upper.allow_full_gpu);
   lower.host_network.overrideWith(upper.host_network);
+  lower.host_ipc.overrideWith(upper.host_ipc);
   lower.run_as_owner.overrideWith(upper.run_as_owner);
+  lower.capabilities.overrideWith(upper.capabilities);
   lower.max_containers_per_user.overrideWith(upper.max_containers_per_user);
   lower.priority.overrideWith(upper.priority);
   lower.max_cpus.overrideWith(upper.max_cpus);
@@ -140,7 +142,10 @@ std::expected<Limits, Denial> limitsFor(const Config& config, std::string_view l
       per_container == nullptr ? std::optional(absent::kSlotsPerContainer) : per_container->value;
   limits.allow_full_gpu = all.allow_full_gpu.value.value_or(true);
   limits.host_network = all.host_network.value.value_or(false);
+  limits.host_ipc = all.host_ipc.value.value_or(false);
   limits.run_as_owner = all.run_as_owner.value.value_or(false);
+  if (all.capabilities.value)
+    limits.capabilities.insert(all.capabilities.value->begin(), all.capabilities.value->end());
   limits.max_containers_per_user = orDefault(all.max_containers_per_user, absent::kContainersPerUser);
   limits.priority = all.priority.value.value_or(absent::kPriority);
   limits.max_cpus = orDefault(all.max_cpus, absent::kCpus);

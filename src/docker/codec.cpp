@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "docker/container_list.h"
+#include "docker/container_mounts.h"
 
 namespace ds01::docker {
 
@@ -224,6 +225,7 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     view.labels = stringsAt(config, "Labels");
     view.cgroup_parent = stringAt(host_config, "CgroupParent");
     view.network_mode = stringAt(host_config, "NetworkMode");
+    view.ipc_mode = stringAt(host_config, "IpcMode");
     view.memory = integerAt(host_config, "Memory");
     view.shm_size = integerAt(host_config, "ShmSize");
     view.nano_cpus = integerAt(host_config, "NanoCpus");
@@ -236,6 +238,7 @@ Result<ContainerView> decodeContainer(std::string_view text) {
     readGpuWays(config, host_config, view);
     view.bind_mounts = bindMountsAt(host_config);
     view.binds = bindSourcesAt(host_config);
+    view.mounts = mountsOf(*object);
     return view;
   });
 }

@@ -12,6 +12,7 @@
 #include "events/details.h"
 #include "gateway/body_work.h"
 #include "gateway/container_rules.h"
+#include "gateway/joined_containers.h"
 #include "gateway/object_names.h"
 
 namespace ds01::gateway {
@@ -138,15 +139,21 @@ asio::awaitable<std::optional<Stop>> lookUpVolumes(Ports& ports, const admission
   co_return std::nullopt;
 }
 
-asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admission::References& references,
+bool tooMany(const admission::References& references) {
+  return references.containers.size() + references.bind_sources.size() + references.networks.size() +
+             references.volumes.size() >
+         kMaxReferences;
+}
+
+Stop tooManyReferences() {
+  return denied({400, "too_many_references",
+                 fmt::format("the container names more than {} other containers, networks, volumes and folders",
+                             kMaxReferences)});
+}
+
+// Adds what those of which more must be known have mounted to what is looked up.
+asio::awaitable<std::optional<Stop>> lookUpContainers(Ports& ports, admission::References& references,
                                                       admission::Facts& facts) {
-  if (references.containers.size() + references.bind_sources.size() + references.networks.size() +
-          references.volumes.size() >
-      kMaxReferences) {
-    co_return denied({400, "too_many_references",
-                      fmt::format("the container names more than {} other containers, networks, volumes and folders",
-                                  kMaxReferences)});
-  }
   const User& owner = ownerOf(facts);
   for (const std::string& ref : references.containers) {
     const Result<OwnedContainer> found = co_await ports.ownership.find(ref);
@@ -154,14 +161,39 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
       const bool watched = found->owner && facts.excused.contains(RuleClass::Ownership);
       const bool free = facts.caller.admin || watched;
       const bool own = free || found->owner == owner.login;
-      facts.containers[ref] = admission::ContainerFact{found->id, own, ports.pins.has(found->id)};
+      facts.containers[ref] = {.id = found->id, .own = own, .has_folders = ports.pins.has(found->id)};
     } else if (meansAway(found.error().code())) {
       co_return engineAway(found.error().message());
     }
   }
+  if (facts.caller.admin) co_return std::nullopt;  // the Engine takes it as it is
+  std::size_t mounts = 0;
+  for (const std::string& ref : references.looked_into) {
+    const auto container = facts.containers.find(ref);
+    if (container == facts.containers.end() || !container->second.own) continue;
+    const Status looked = co_await lookInto(ports, owner.login, kMaxReferences, container->second);
+    if (!looked && meansAway(looked.error().code())) co_return engineAway(looked.error().message());
+    if (!looked) {
+      facts.containers.erase(container);
+      continue;
+    }
+    mounts += container->second.mounts.size();
+    addMounted(container->second, references);
+    if (mounts > kMaxReferences || tooMany(references)) co_return tooManyReferences();
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admission::References& named,
+                                                      admission::Facts& facts) {
+  if (tooMany(named)) co_return tooManyReferences();
+  admission::References references = named;
+  std::optional<Stop> stop = co_await lookUpContainers(ports, references, facts);
+  if (stop) co_return stop;
   // Administrators use what they like.
   if (facts.caller.admin) co_return std::nullopt;
   if (!references.bind_sources.empty()) {
+    const User& owner = ownerOf(facts);
     Result<std::map<std::string, admission::BindFact>> found =
         co_await ports.paths.look(owner, references.bind_sources);
     if (!found) {
@@ -171,7 +203,8 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
     }
     facts.binds = std::move(*found);
   }
-  if (std::optional<Stop> stop = co_await lookUpVolumes(ports, references, facts)) co_return stop;
+  stop = co_await lookUpVolumes(ports, references, facts);
+  if (stop) co_return stop;
   co_return co_await lookUpNetworks(ports, references, facts);
 }
 

@@ -40,6 +40,20 @@ struct DeviceRequestView {
   bool gpu = false;              // a set of its capabilities names "gpu"
 };
 
+// One of Mounts: what the Engine mounts into a container, whichever field of the request asked for it.
+struct MountView {
+  std::string type;    // volume, bind, tmpfs, image, …
+  std::string name;    // of a volume
+  std::string source;  // on the host
+  std::string target;
+  std::string propagation;
+  bool writable = true;
+  // Of the entry of HostConfig.Mounts with this target.
+  std::string subpath;
+  std::int64_t tmpfs_size = 0;
+  std::int64_t tmpfs_mode = 0;
+};
+
 // From GET /containers/ID/json.
 struct ContainerView {
   ContainerId id;
@@ -52,6 +66,7 @@ struct ContainerView {
   std::map<std::string, std::string> labels;
   std::string cgroup_parent;  // HostConfig.CgroupParent: no image can set it
   std::string network_mode;   // HostConfig.NetworkMode
+  std::string ipc_mode;       // HostConfig.IpcMode
   std::string started;        // State.StartedAt, RFC 3339; "0001-01-01T00:00:00Z" before the first start
   RestartPolicy restart;      // HostConfig.RestartPolicy
 
@@ -65,6 +80,7 @@ struct ContainerView {
 
   std::vector<std::string> bind_mounts;  // HostConfig.Mounts[].Source of binds
   std::vector<std::string> binds;        // sources of HostConfig.Binds that are paths of the host
+  std::vector<MountView> mounts;
 
   // It has processes, or will have again in a moment without anybody's asking.
   bool up() const { return runs() || status == "restarting"; }

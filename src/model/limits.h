@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/units.h"
@@ -31,8 +32,10 @@ struct Limits {
   std::optional<std::int64_t> max_containers_per_user;
   std::int64_t priority = 10;  // who waits for a GPU with a higher one comes before who waits with a lower one
 
-  bool host_network = false;  // containers may use the host's network
-  bool run_as_owner = false;  // containers run as their owner, without capabilities
+  bool host_network = false;           // containers may use the host's network
+  bool host_ipc = false;               // containers that run as their owner may use the host's shared memory
+  bool run_as_owner = false;           // containers run as their owner, without capabilities
+  std::set<std::string> capabilities;  // that containers may add: "NET_ADMIN"
 
   // Per container.
   std::optional<CpuMillis> max_cpus;

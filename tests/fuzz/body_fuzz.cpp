@@ -50,7 +50,13 @@ Facts factsFor(const json::object& body, bool admin) {
   const References named = references(body);
   for (const std::string& source : named.bind_sources) facts.binds[source] = bindFact(source);
   for (const std::string& ref : named.containers) {
-    if (ref == "own" || ref == kOwnId) facts.containers[ref] = {ContainerId(kOwnId), true};
+    if (ref == "own" || ref == kOwnId) {
+      facts.containers[ref] = {ContainerId(kOwnId), true};
+      const std::string folder = ref == "own" ? "/home/alice/own" : "/etc";
+      facts.containers[ref].mounts = {{.type = "bind", .source = folder, .target = "/x"},
+                                      {.type = "volume", .source = "data", .target = "/z"}};
+      facts.binds[folder] = bindFact(folder);
+    }
     if (ref == "bob") facts.containers[ref] = {ContainerId(std::string(64, 'b')), false};
   }
   for (const std::string& ref : named.networks) {

@@ -40,6 +40,10 @@ void readLimit(const json::object& from, std::string_view key, std::optional<Amo
 void readLimits(const json::object& from, Limits& limits) {
   limits.group = str(from, "group", limits.group);
   limits.host_network = truth(from, "host_network", limits.host_network);
+  limits.host_ipc = truth(from, "host_ipc", limits.host_ipc);
+  if (const json::value* names = from.if_contains("capabilities")) {
+    for (const json::value& name : names->as_array()) limits.capabilities.insert(str(name));
+  }
   limits.run_as_owner = truth(from, "run_as_owner", limits.run_as_owner);
   readLimit(from, "max_cpu_millis", limits.max_cpus);
   readLimit(from, "memory", limits.memory);
@@ -54,6 +58,31 @@ void readEngine(const json::object& from, EngineFacts& engine) {
   engine.swap_limit = truth(from, "swap_limit", engine.swap_limit);
   engine.pids_limit = truth(from, "pids_limit", engine.pids_limit);
   engine.default_runtime = str(from, "default_runtime", engine.default_runtime);
+}
+
+MountFact readMount(const json::object& from) {
+  const auto number = [&from](std::string_view key) {
+    const json::value* found = from.if_contains(key);
+    return found == nullptr ? 0 : found->as_int64();
+  };
+  return {.type = str(from, "type", "volume"),
+          .source = str(from, "source", ""),
+          .target = str(from, "target", ""),
+          .read_only = truth(from, "read_only", false),
+          .subpath = str(from, "subpath", ""),
+          .tmpfs_size = number("tmpfs_size"),
+          .tmpfs_mode = number("tmpfs_mode")};
+}
+
+ContainerFact readContainer(const json::object& from) {
+  ContainerFact fact{.id = ContainerId(str(from.at("id"))),
+                     .own = from.at("own").as_bool(),
+                     .has_folders = truth(from, "folders", false),
+                     .host_ipc = truth(from, "host_ipc", false)};
+  if (const json::value* mounts = from.if_contains("mounts")) {
+    for (const json::value& mount : mounts->as_array()) fact.mounts.push_back(readMount(mount.as_object()));
+  }
+  return fact;
 }
 
 void readFacts(const json::object& from, Facts& facts) {
@@ -75,8 +104,7 @@ void readFacts(const json::object& from, Facts& facts) {
   }
   if (const json::value* containers = from.if_contains("containers")) {
     for (const auto& [ref, fact] : containers->as_object()) {
-      facts.containers[std::string(ref)] = {ContainerId(str(fact.at("id"))), fact.at("own").as_bool(),
-                                            truth(fact.as_object(), "folders", false)};
+      facts.containers[std::string(ref)] = readContainer(fact.as_object());
     }
   }
   if (const json::value* networks = from.if_contains("networks")) {

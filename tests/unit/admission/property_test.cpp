@@ -59,6 +59,8 @@ const std::vector<std::string>& hostFields() {
       R"("PidMode":"host")",
       R"("NetworkMode":"host")",
       R"("NetworkMode":"container:bob")",
+      R"("VolumesFrom":["bob"])",
+      R"("IpcMode":"host")",
       R"("Memory":9223372036854775807)",
       R"("NanoCpus":1)",
       R"("CpuQuota":5000)",

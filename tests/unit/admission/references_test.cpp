@@ -26,6 +26,7 @@ TEST(References, NamesEachThingOnceAsItStands) {
                    {"Type": "bind", "Source": "/home/alice/../alice", "Target": "/y"}]}})"));
   EXPECT_EQ(found.image, "busybox:latest");
   EXPECT_THAT(found.containers, ElementsAre("net", "ipc", "db", "/cache", "old"));
+  EXPECT_THAT(found.looked_into, ElementsAre("ipc", "old"));
   EXPECT_THAT(found.bind_sources, ElementsAre("/home/alice/../alice", "/home/alice/x"));
 }
 

@@ -26,6 +26,8 @@ TEST(LimitsFor, UsesTheDocumentedDefaultsOfAbsentKeys) {
   EXPECT_EQ(limits.max_gpu_slots_per_container, 1);
   EXPECT_TRUE(limits.allow_full_gpu);
   EXPECT_FALSE(limits.host_network);
+  EXPECT_FALSE(limits.host_ipc);
+  EXPECT_TRUE(limits.capabilities.empty());
   EXPECT_EQ(limits.max_containers_per_user, 3);
   EXPECT_EQ(limits.priority, 10);
   EXPECT_EQ(limits.max_cpus, CpuMillis{16'000});

@@ -73,6 +73,30 @@ TEST(DecodeContainer, ReadsWhatWeNeed) {
   EXPECT_EQ(view->network_mode, "default");
 }
 
+TEST(DecodeContainer, ReadsMountsAndWhatWasAskedForThem) {
+  const auto view = decodeContainer(R"({"Id":")" + kId + R"(","State":{"Status":"exited"},
+      "HostConfig":{"IpcMode":"shareable","Mounts":[
+          {"Type":"volume","Source":"v","Target":"/v//w/","VolumeOptions":{"Subpath":"one"}},
+          {"Type":"tmpfs","Target":"/t","TmpfsOptions":{"SizeBytes":1048576,"Mode":1023}},null]},
+      "Mounts":[{"Type":"bind","Source":"/home/a","Destination":"/a","Mode":"ro","RW":false,"Propagation":"rslave"},
+                {"Type":"volume","Name":"v","Source":"/var/lib/v","Destination":"/v/w","Driver":"local","RW":true},
+                {"Type":"tmpfs","Source":"","Destination":"/t","RW":true},7,{"Type":"volume","Name":"n"}]})");
+  ASSERT_TRUE(view) << view.error().message();
+  EXPECT_EQ(view->ipc_mode, "shareable");
+  ASSERT_EQ(view->mounts.size(), 4U);
+  EXPECT_EQ(view->mounts[0].type, "bind");
+  EXPECT_EQ(view->mounts[0].source, "/home/a");
+  EXPECT_EQ(view->mounts[0].target, "/a");
+  EXPECT_EQ(view->mounts[0].propagation, "rslave");
+  EXPECT_FALSE(view->mounts[0].writable);
+  EXPECT_EQ(view->mounts[1].name, "v");
+  EXPECT_EQ(view->mounts[1].subpath, "one");
+  EXPECT_TRUE(view->mounts[1].writable);
+  EXPECT_EQ(view->mounts[2].tmpfs_size, 1048576);
+  EXPECT_EQ(view->mounts[2].tmpfs_mode, 1023);
+  EXPECT_FALSE(view->mounts[3].writable) << "what is not said is the careful choice";
+}
+
 TEST(DecodeContainer, ReadsPolicyAndWaysToAGpu) {
   const auto view =
       decodeContainer(R"({"Id":")" + kId + R"(","State":{"Status":"exited","StartedAt":"2025-01-02T03:04:05Z"},

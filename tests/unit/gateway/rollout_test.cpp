@@ -106,7 +106,15 @@ TEST_F(RolloutTest, ContainersOfOthersCanBeJoinedWhileOwnershipIsWatched) {
 // One pass may guard more than one class.
 TEST_F(RolloutTest, WatchedOwnershipOpensNeitherTheHostNorFolders) {
   watch(RuleClass::Ownership);
-  for (const char* const host : {R"({"NetworkMode":"host"})", R"({"VolumesFrom":["mine"]})"}) {
+  ContainerView theirs;
+  theirs.id = ContainerId(kTheirs);
+  theirs.mounts.resize(1);
+  theirs.mounts[0].type = "bind";
+  theirs.mounts[0].source = "/run/ds01/pins/7a/0";
+  theirs.mounts[0].target = "/x";
+  h.engine_client.container_views[kTheirs] = theirs;
+  h.pins.sources["/run/ds01/pins/7a/0"] = {"bob", {"/home/bob/x", ""}};
+  for (const char* const host : {R"({"NetworkMode":"host"})", R"({"VolumesFrom":["theirs"]})"}) {
     EXPECT_EQ(ask("POST", "/containers/create", std::string(R"({"Image":"busybox","HostConfig":)") + host + "}"), 403)
         << host;
   }
@@ -115,7 +123,9 @@ TEST_F(RolloutTest, WatchedOwnershipOpensNeitherTheHostNorFolders) {
             403);
   EXPECT_TRUE(h.engine().requests().empty());
   watch(RuleClass::Mounts);
-  EXPECT_EQ(ask("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"VolumesFrom":["mine"]}})"), 201);
+  EXPECT_EQ(ask("POST", "/containers/create", R"({"Image":"busybox","HostConfig":{"VolumesFrom":["theirs"]}})"), 201);
+  EXPECT_THAT(h.engine().requests().back().body, HasSubstr(R"("VolumesFrom":[")" + kTheirs + R"("])"));
+  EXPECT_THAT(overlooked(), testing::Contains("mounts: volumes_from"));
 }
 
 TEST_F(RolloutTest, WatchedFoldersOpenNoGpu) {
