@@ -137,15 +137,22 @@ def fill(stack, disk, what):
 
 def fill_state(stack, disk):
     """The same for good: no container of those at work is left, nor the record of its folders, that would give something
-    back when it goes."""
+    back when it goes. A file that is being replaced gives back the room of the old one. What went after the disk was
+    filled would do for one more create, so it is filled again, and looked at again."""
+
+    def at_rest():
+        containers = stack.engine.containers()
+        if any(c["Name"].startswith("/load-") for c in containers):
+            return False
+        with_folders = [c for c in containers if any(m["Type"] == "bind" for m in c["Mounts"])]
+        return len(records()) == len(with_folders) and not list(stack.daemon.state.rglob("*.tmp"))
+
+    def records():
+        return list((stack.daemon.state / "pins").glob("*.json"))
 
     def full():
-        taken = disk.fill()
-        containers = stack.engine.containers()
-        at_work = [c for c in containers if c["Name"].startswith("/load-")]
-        with_folders = [c for c in containers if any(m["Type"] == "bind" for m in c["Mounts"])]
-        records = list((stack.daemon.state / "pins").glob("*.json"))
-        return not taken and not at_work and len(records) == len(with_folders) and counter(stack, "unwritten_state") > 0
+        disk.fill()
+        return at_rest() and disk.fill() == 0 and at_rest() and counter(stack, "unwritten_state") > 0
 
     wait_until(full, 30, "a full disk to be noticed", 0.05)
 

@@ -13,8 +13,15 @@ LONGEST = 60  # seconds that a command may take; a longer one hangs
 AWAY = re.compile(
     r"the Docker Engine (does not answer|broke off its answer)|are being compared with what the Docker Engine has"
 )
+# What the docker client makes of a refusal of an exec's start, whose text it does not show: 502 and 503 are what is
+# answered while the Engine is away.
+AWAY_UNSHOWN = re.compile(r"^unable to upgrade to tcp, received 50[23]$")
 NO_ANSWER = re.compile(r"Cannot connect to the Docker daemon|EOF|reset by peer|error during connect|connection refused")
 DONE_BEFORE = re.compile(r"is already in use by container|No such container")  # by an attempt that broke off
+
+
+def is_away(verb, text):
+    return bool(AWAY.search(text) or (verb == "exec" and AWAY_UNSHOWN.search(text)))
 
 
 class Load:
@@ -62,7 +69,7 @@ class Load:
 
     def _docker(self, client, *args):
         while (text := self._once(client, *args)) and not self._over.is_set():
-            if not AWAY.search(text) and not NO_ANSWER.search(text):
+            if not is_away(args[0], text) and not NO_ANSWER.search(text):
                 return bool(DONE_BEFORE.search(text)) and args[0] in ("create", "rm")
         return not text
 
@@ -88,9 +95,10 @@ class Load:
     def surprises(self, *expected):
         """Failures for other reasons than that the Engine was away, or an expected one. A connection that was cut, or
         that there was none, is a surprise."""
-        known = [AWAY, DONE_BEFORE, *map(re.compile, expected)]
+        known = [DONE_BEFORE, *map(re.compile, expected)]
         with self._lock:
-            return [failure for failure in self.failures if not any(reason.search(failure[1]) for reason in known)]
+            return [(verb, text) for verb, text in self.failures
+                    if not is_away(verb, text) and not any(reason.search(text) for reason in known)]  # fmt: skip
 
     def wait_for(self, more, what="cycle", good=True, timeout=60):
         """Until so many more were counted than now."""
