@@ -45,13 +45,16 @@ bool isOurNamespace(pid_t pid) {
          ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
+// NotFound: there is no such process any more.
 Status enter(pid_t pid) {
+  const auto failed = [pid](const char* what) {
+    if (errno == ESRCH) return fail(ErrorCode::NotFound, fmt::format("its process {} has ended", pid));
+    return fail(Error::fromErrno(errno, fmt::format("{} of process {}", what, pid)));
+  };
   if (isOurNamespace(pid)) return {};
   const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.valid()) return fail(Error::fromErrno(errno, fmt::format("pidfd_open of {}", pid)));
-  if (::setns(process.get(), CLONE_NEWNS) != 0) {
-    return fail(Error::fromErrno(errno, fmt::format("the mount namespace of process {}", pid)));
-  }
+  if (!process.valid()) return failed("pidfd_open");
+  if (::setns(process.get(), CLONE_NEWNS) != 0) return failed("the mount namespace");
   return {};
 }
 
@@ -71,6 +74,11 @@ Status enterEngineNamespace(const std::string& engine) {
                 fmt::format("the Docker Engine at {} runs in a pid namespace that cannot be seen from here", engine));
   }
   if (const Status entered = enter(**listener); !entered) {
+    // It was killed between our look and now, or others still hold its socket open.
+    if (entered.error().code() == ErrorCode::NotFound) {
+      return fail(ErrorCode::Unavailable,
+                  fmt::format("the Docker Engine does not answer at {}: {}", engine, entered.error().message()));
+    }
     return fail(ErrorCode::Unavailable, "the Docker Engine's view of the file system: " + entered.error().message());
   }
   return {};
