@@ -109,7 +109,7 @@ std::string plainCapability(std::string_view name) {
 
 }  // namespace
 
-Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
+Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string_view name : names) {
@@ -122,11 +122,6 @@ Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_v
         {"HostConfig.CapAdd", std::string(name), "nothing"},
         fmt::format("Leave --cap-add {} or {} out.", name, because));
   }
-  return std::nullopt;
-}
-
-Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because) {
-  if (Verdict denial = refuseCapabilities(context, names, because)) return denial;
   const auto dropped = strings(context.host(), "CapDrop", "HostConfig.");
   if (!dropped) return dropped.error();
   json::value& list = context.host()["CapDrop"];
@@ -140,12 +135,38 @@ Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_
   return std::nullopt;
 }
 
+namespace {
+
+// With it a process of the container could attach to runc while that enters the container for an exec, with all
+// capabilities of the host's root and not yet any filter; without a user namespace the kernel lets it. What people name
+// it for, debuggers and profilers on processes of the same user, works without. So such requests run, and are told.
+void leavePtraceOut(Context& context) {
+  json::value* const value = context.host().if_contains("CapAdd");
+  json::array* const added = value != nullptr ? value->if_array() : nullptr;
+  if (added == nullptr) return;
+  const auto is_ptrace = [](const json::value& name) {
+    return name.is_string() && plainCapability(std::string_view(name.get_string())) == "sys_ptrace";
+  };
+  const std::size_t before = added->size();
+  for (auto name = added->begin(); name != added->end();) {
+    name = is_ptrace(*name) ? added->erase(name) : name + 1;
+  }
+  if (added->size() == before) return;
+  context.out.warnings.emplace_back(
+      "ds01: --cap-add SYS_PTRACE was left out, because it opens the host to a container; debuggers work on processes "
+      "of the same user without it");
+}
+
+}  // namespace
+
 // A client may name again what Docker grants by itself, most often after dropping ALL.
 Verdict checkCapabilities(Context& context) {
   static constexpr std::array<std::string_view, 13> kGranted{
       "audit_write", "chown",   "dac_override", "fowner",  "fsetid", "kill",      "net_bind_service",
       "net_raw",     "setfcap", "setgid",       "setpcap", "setuid", "sys_chroot"};
   const std::set<std::string>& opened = context.facts.limits.capabilities;
+  if (const auto asked = strings(context.host(), "CapAdd", "HostConfig."); !asked) return asked.error();
+  leavePtraceOut(context);
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string& name : *added) {

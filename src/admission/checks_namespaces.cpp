@@ -220,13 +220,7 @@ Verdict checkNetworks(Context& context) {
   }
   pinMode(context.body(), of_mode);
   if (context.excused(RuleClass::Host)) return std::nullopt;
-  const bool hosts = sharesHostNetwork(context);
-  // Whose network another container has may change with the configuration, so what can be opened stays out of all.
-  if (hosts || mode.starts_with(kContainerMode)) {
-    const std::string_view because = hosts ? "--network host" : "the network of another container";
-    if (Verdict denial = refuseCapabilities(context, {"NET_ADMIN", "NET_BROADCAST"}, because)) return denial;
-  }
-  if (!hosts) return std::nullopt;
+  if (!sharesHostNetwork(context)) return std::nullopt;
   // Root in the container would read the traffic of everybody, and take the places of the machine's own services.
   return withoutCapabilities(context, {"NET_RAW", "NET_BIND_SERVICE"}, "--network host");
 }

@@ -41,9 +41,8 @@ struct Pass {
 Verdict refuseSetFields(Context& context);
 Verdict checkSecurityOptions(Context& context);
 Verdict checkCapabilities(Context& context);
-// Refused if one of them is asked for. `because` is the option that has that consequence.
-Verdict refuseCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
-// So too; and drops them from what Docker grants.
+// Refused if one of them is asked for, else dropped from what Docker grants. `because` is the option that has that
+// consequence.
 Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
 Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);

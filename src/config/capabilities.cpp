@@ -17,10 +17,9 @@
 namespace ds01::config {
 namespace {
 
-// What they reach is the container's own: its network, its IPC namespace, memory that its cgroup counts. SYS_NICE is
-// the exception and said to be (docs/admin/config.md): numactl needs it, and real-time scheduling comes with it.
-constexpr std::array<std::string_view, 7> kOpenable{"BLOCK_SUSPEND", "IPC_LOCK", "IPC_OWNER", "NET_ADMIN",
-                                                    "NET_BROADCAST", "SYS_NICE", "WAKE_ALARM"};
+// What they reach is the container's own: its IPC namespace, memory that its cgroup counts (RDMA and pinned buffers
+// need IPC_LOCK; huge pages, which come with it, no cgroup of ours counts).
+constexpr std::array<std::string_view, 4> kOpenable{"BLOCK_SUSPEND", "IPC_LOCK", "IPC_OWNER", "WAKE_ALARM"};
 
 // Docker's own; MKNOD is not among them here.
 constexpr std::array<std::string_view, 13> kGranted{
@@ -43,11 +42,16 @@ constexpr std::array kClosed{
     Closed{"MAC_ADMIN", "it changes the host's security rules"},
     Closed{"MAC_OVERRIDE", "it passes the host's security rules"},
     Closed{"MKNOD", "it makes device nodes, of disks and of GPUs without a lease"},
+    // By the id that a veth has for the other side's namespace: RTM_NEWLINK and RTM_DELLINK with IFLA_TARGET_NETNSID
+    // were tried, rtnetlink(7).
+    Closed{"NET_ADMIN", "it reaches the host's network from any other that is connected to it"},
+    Closed{"NET_BROADCAST", "it is of no use, since nothing in the kernel asks for it"},
     Closed{"PERFMON", "it watches the processes of everybody and the host's kernel"},
     Closed{"SYSLOG", "it reads the host's kernel log, and addresses in its kernel"},
     Closed{"SYS_ADMIN", "it mounts, enters namespaces and rules the host"},
     Closed{"SYS_BOOT", "it restarts the host"},
     Closed{"SYS_MODULE", "it loads code into the host's kernel"},
+    Closed{"SYS_NICE", "it lets processes go before everybody's, and no cgroup limits real-time scheduling"},
     Closed{"SYS_PACCT", "it is the host's accounting"},
     Closed{"SYS_PTRACE",
            "it reaches into runc, which enters a container with all rights of the host's root at each exec; "

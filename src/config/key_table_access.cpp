@@ -80,11 +80,11 @@ constexpr auto kRows = std::to_array<Key>({
      .name = "capabilities",
      .type = T::TextList,
      .doc =
-         "Capabilities that containers may add (`--cap-add`) beside Docker's own: NET_ADMIN, NET_BROADCAST (neither on "
-         "the host's network nor on another container's), SYS_NICE (their processes may go before everybody's, past "
-         "`max_cpus`), IPC_LOCK, IPC_OWNER, BLOCK_SUSPEND, WAKE_ALARM. All others give away the host or what these "
-         "rules promise, and are errors. The list of a group or a user takes the place of the one below it. Nothing is "
-         "added where `run_as_owner` is true. None if absent."},
+         "Capabilities that containers may add (`--cap-add`) beside Docker's own: IPC_LOCK (RDMA and pinned memory; "
+         "the "
+         "host's huge pages come with it), IPC_OWNER, BLOCK_SUSPEND, WAKE_ALARM. All others give away the host or what "
+         "these rules promise, and are errors that say why. The list of a group or a user takes the place of the one "
+         "below it. Nothing is added where `run_as_owner` is true. None if absent."},
     {.block = Limits,
      .name = "run_as_owner",
      .type = T::Flag,

@@ -35,7 +35,7 @@ struct Limits {
   bool host_network = false;           // containers may use the host's network
   bool host_ipc = false;               // containers that run as their owner may use the host's shared memory
   bool run_as_owner = false;           // containers run as their owner, without capabilities
-  std::set<std::string> capabilities;  // that containers may add: "NET_ADMIN"
+  std::set<std::string> capabilities;  // that containers may add: "IPC_LOCK"
 
   // Per container.
   std::optional<CpuMillis> max_cpus;

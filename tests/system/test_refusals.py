@@ -19,7 +19,7 @@ FLAGS = [
     "--privileged",
     "--cap-add SYS_ADMIN",
     "--cap-add ALL",
-    "--cap-add cap_sys_ptrace",
+    "--cap-add cap_sys_rawio",
     "--cap-add MKNOD",
     "--device /dev/null",
     "--device /dev/nvidia0",

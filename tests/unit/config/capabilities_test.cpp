@@ -18,24 +18,45 @@ std::string reportOf(const std::string& names) {
 
 TEST(Capabilities, AreTakenAsDockerTakesThem) {
   const Config config = configOf({{"resource-limits.yaml",
-                                   "defaults: {capabilities: [cap_net_admin]}\n"
+                                   "defaults: {capabilities: [cap_ipc_owner]}\n"
                                    "groups:\n"
                                    "  student: {}\n"
-                                   "  staff: {members: [bob, eve], capabilities: [Sys_Nice, CAP_IPC_LOCK]}\n"},
+                                   "  staff: {members: [bob, eve], capabilities: [Wake_Alarm, CAP_IPC_LOCK]}\n"},
                                   {"user-overrides.yaml", "eve: {capabilities: []}\n"}});
-  EXPECT_THAT(limitsFor(config, "ada")->capabilities, ElementsAre("NET_ADMIN"));
-  EXPECT_THAT(limitsFor(config, "bob")->capabilities, ElementsAre("IPC_LOCK", "SYS_NICE")) << "in place of the default";
+  EXPECT_THAT(limitsFor(config, "ada")->capabilities, ElementsAre("IPC_OWNER"));
+  EXPECT_THAT(limitsFor(config, "bob")->capabilities, ElementsAre("IPC_LOCK", "WAKE_ALARM"))
+      << "in place of the default";
   EXPECT_THAT(limitsFor(config, "eve")->capabilities, IsEmpty());
 }
 
 TEST(Capabilities, ThatGiveAwayTheHostAreErrors) {
-  for (const char* name : {"AUDIT_CONTROL",  "AUDIT_READ",      "BPF",       "CHECKPOINT_RESTORE", "DAC_READ_SEARCH",
-                           "LEASE",          "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE",       "MKNOD",
-                           "PERFMON",        "SYSLOG",          "SYS_ADMIN", "SYS_BOOT",           "SYS_MODULE",
-                           "SYS_PACCT",      "SYS_PTRACE",      "SYS_RAWIO", "SYS_RESOURCE",       "SYS_TIME",
-                           "SYS_TTY_CONFIG", "cap_sys_admin"}) {
-    EXPECT_THAT(reportOf(std::string("[NET_ADMIN, ") + name + "]"),
-                HasSubstr("resource-limits.yaml:4:31: error: groups.staff.capabilities: "))
+  for (const char* name : {"AUDIT_CONTROL",
+                           "AUDIT_READ",
+                           "BPF",
+                           "CHECKPOINT_RESTORE",
+                           "DAC_READ_SEARCH",
+                           "LEASE",
+                           "LINUX_IMMUTABLE",
+                           "MAC_ADMIN",
+                           "MAC_OVERRIDE",
+                           "MKNOD",
+                           "NET_ADMIN",
+                           "NET_BROADCAST",
+                           "SYS_NICE",
+                           "PERFMON",
+                           "SYSLOG",
+                           "SYS_ADMIN",
+                           "SYS_BOOT",
+                           "SYS_MODULE",
+                           "SYS_PACCT",
+                           "SYS_PTRACE",
+                           "SYS_RAWIO",
+                           "SYS_RESOURCE",
+                           "SYS_TIME",
+                           "SYS_TTY_CONFIG",
+                           "cap_sys_admin"}) {
+    EXPECT_THAT(reportOf(std::string("[IPC_LOCK, ") + name + "]"),
+                HasSubstr("resource-limits.yaml:4:30: error: groups.staff.capabilities: "))
         << name;
     EXPECT_THAT(reportOf(std::string("[") + name + "]"), HasSubstr(" can never be opened: it ")) << name;
   }
@@ -48,10 +69,9 @@ TEST(Capabilities, ThatNobodyKnowsAreErrors) {
         << name;
   }
   EXPECT_THAT(reportOf("[ALL]"), HasSubstr("expected single capabilities"));
-  EXPECT_THAT(reportOf("NET_ADMIN"), HasSubstr("expected a list of texts"));
+  EXPECT_THAT(reportOf("IPC_LOCK"), HasSubstr("expected a list of texts"));
   EXPECT_THAT(reportOf("[CHOWN]"), HasSubstr("CHOWN is one of those that Docker grants by itself"));
-  EXPECT_THAT(reportOf("[NET_ADMIN, cap_net_admin]"),
-              HasSubstr("warning: groups.staff.capabilities: NET_ADMIN stands"));
+  EXPECT_THAT(reportOf("[IPC_LOCK, cap_ipc_lock]"), HasSubstr("warning: groups.staff.capabilities: IPC_LOCK stands"));
 }
 
 }  // namespace

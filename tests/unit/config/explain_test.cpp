@@ -76,8 +76,8 @@ TEST(ExplainLogin, ListsWhatIsOpened) {
   const LoginReport none = explain("defaults: {}\n");
   EXPECT_THAT(topicIn(none, "capabilities"), ElementsAre("* capabilities = none [built-in]"));
   EXPECT_THAT(topicIn(none, "shared memory of the host"), ElementsAre("* host_ipc = false [built-in]"));
-  const LoginReport some = explain("defaults:\n  host_ipc: true\n  capabilities: [SYS_NICE, cap_net_admin]\n");
-  EXPECT_THAT(topicIn(some, "capabilities"), ElementsAre("* capabilities = SYS_NICE, NET_ADMIN [defaults:3]"));
+  const LoginReport some = explain("defaults:\n  host_ipc: true\n  capabilities: [IPC_LOCK, cap_ipc_owner]\n");
+  EXPECT_THAT(topicIn(some, "capabilities"), ElementsAre("* capabilities = IPC_LOCK, IPC_OWNER [defaults:3]"));
   EXPECT_THAT(topicIn(some, "shared memory of the host"), ElementsAre("* host_ipc = true [defaults:2]"));
 }
 
