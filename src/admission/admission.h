@@ -112,6 +112,12 @@ inline const User& ownerOf(const Facts& facts) {
   return facts.owner ? *facts.owner : facts.caller.user;
 }
 
+// The login of the service user that makes it for its owner; empty: the owner does, or an administrator.
+inline std::string madeBy(const Facts& facts) {
+  const bool for_another = facts.owner && facts.caller.service && !facts.caller.admin;
+  return for_another ? facts.caller.user.login : std::string();
+}
+
 // A bind that the container gets by way of a pin (mounts/pins): the Engine is told of the pin and not of the folder.
 struct PinnedBind {
   std::string source;     // as asked for
@@ -126,6 +132,8 @@ struct PinnedBind {
 // The label that says so.
 inline constexpr std::string_view kRunsAs = "ds01.runs_as";
 inline constexpr std::string_view kAsOwner = "owner";
+// The login of the service user that made it for its owner; empty: nobody did.
+inline constexpr std::string_view kMadeBy = "ds01.made_by";
 // The classes of rules that were let pass when it was made: "host,mounts".
 inline constexpr std::string_view kExcused = "ds01.excused";
 

@@ -18,8 +18,8 @@ namespace {
 namespace json = boost::json;
 
 // Set always: between our look at the image and the Engine's, its tag can be moved to another image that has these.
-constexpr std::array<std::string_view, 5> kDecisive{"ds01.lease", "ds01.gpu.uuids", "ds01.protected", "ds01.monitoring",
-                                                    kRunsAs};
+constexpr std::array<std::string_view, 6> kDecisive{"ds01.lease",      "ds01.gpu.uuids", "ds01.protected",
+                                                    "ds01.monitoring", kRunsAs,          kMadeBy};
 
 constexpr std::size_t kMaxLabelBytes = 256UL * 1024;
 
@@ -72,6 +72,7 @@ Verdict setLabels(Context& context) {
   }
   for (const auto& [key, mark] : ownerLabels(ownerOf(context.facts))) (*labels)[key] = mark;
   if (context.out.as_owner) (*labels)[kRunsAs] = kAsOwner;
+  (*labels)[kMadeBy] = madeBy(context.facts);
   std::string excused;
   for (const RuleClass rules : kRuleClasses) {
     if (context.excused(rules)) excused += (excused.empty() ? "" : ",") + std::string(toString(rules));

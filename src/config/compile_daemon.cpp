@@ -172,6 +172,12 @@ void readDaemon(const Section& file, Config& config, Report& report) {
     takeDirection(*fail, "policy_make", daemon.policy.fail_make);
   }
   takeLogins(file, "service_users", daemon.service_users, report);
+  takeLogins(file, "launchers", daemon.launchers, report);
+  for (const std::string& login : daemon.launchers) {
+    if (daemon.service_users.contains(login)) continue;
+    report.error(file.find("launchers")->value_at, "launchers",
+                 fmt::format("names {}, which service_users does not; a launcher stands in both", login));
+  }
 }
 
 }  // namespace ds01::config

@@ -94,6 +94,7 @@ struct DaemonSettings {
   FailSettings fail;
   PolicySettings policy;
   std::set<std::string, std::less<>> service_users;
+  std::set<std::string, std::less<>> launchers;  // of the service users
 };
 
 // The path of "unix:///PATH"; the error is the end of a sentence: what was expected.

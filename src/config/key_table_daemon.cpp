@@ -33,6 +33,14 @@ constexpr auto kRows = std::to_array<Key>({
      .doc = "Logins of programs such as dashboards: they see everybody's containers (list, inspect, stats), and do no "
             "more to them."},
     {.block = DaemonFile,
+     .name = "launchers",
+     .type = T::TextList,
+     .doc =
+         "Those of service_users that make containers for others (JupyterHub, a launcher of dev containers: "
+         "devcontainer.local_folder names the owner): they may also start, stop, remove, follow and execute in what "
+         "they made, with the owner's quota and rights; not for administrators and service users. Such a program can "
+         "do what its users can: name only those that you would trust with all homes."},
+    {.block = DaemonFile,
      .name = "identity",
      .type = T::Mapping,
      .child = DaemonIdentity,

@@ -231,10 +231,7 @@ void Daemon::applyConfig() {
     spdlog::warn("access_control: the rules about {} are {}: what they would refuse passes", toString(rules),
                  mode == Enforcement::Monitoring ? "only watched" : "off");
   }
-  const auto& services = config.daemon.service_users;
-  identifier_.setRoleRules({.admin_users = {config.access.admin_users.begin(), config.access.admin_users.end()},
-                            .admin_group = config::adminGroup(config),
-                            .service_users = {services.begin(), services.end()}});
+  identifier_.setRoleRules(rolesOf(config));
   identifier_.allowStale(config.daemon.fail.user_database == config::FailDirection::Open);
   owners_file_.changed();
   const mounts::Roots roots{.home = config.daemon.mounts.home, .directories = config.daemon.mounts.directories};

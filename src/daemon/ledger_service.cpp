@@ -168,14 +168,15 @@ void LedgerService::noteGrant(const Lease& lease) {
 }
 
 asio::awaitable<void> LedgerService::bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id,
-                                          std::string name, std::string owner) {
+                                          std::string name, gateway::Attribution whose) {
   in_flight_.erase(ticket);
   if (!parts_.owners.index().find(id) && !parts_.owners.index().isTombstone(id)) {
     ownership::Record record;
     record.id = id;
     record.name = name;
     record.created = toRfc3339(parts_.clock.now());
-    record.owner = std::move(owner);
+    record.owner = std::move(whose.owner);
+    record.made_by = std::move(whose.made_by);
     record.lease = lease;
     parts_.owners.add(std::move(record));
     // Name, image and type as the Engine has them, for `ds01 ps`; the answer to the client does not wait for it.
@@ -238,7 +239,7 @@ asio::awaitable<Status> LedgerService::persist() {
       [this](auto handler) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         // Tracked: a loop that has nothing else to do waits for the answer.
-        asio::any_io_executor loop = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+        const asio::any_io_executor loop = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
         parts_.writer.write(allocator::encodeState(parts_.ledger.leases()), [loop, shared](Status written) {
           asio::post(loop, [shared, written = std::move(written)]() mutable { (*shared)(std::move(written)); });
         });

@@ -132,7 +132,7 @@ class LedgerService final : public gateway::Grants {
   };
 
   boost::asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
-                                    std::string owner) override;
+                                    gateway::Attribution whose) override;
   void release(DecisionId ticket, std::optional<LeaseId> lease) override;
   void uncertain(DecisionId ticket, std::optional<LeaseId> lease) override;
   void startEnded(LeaseId lease, bool started) override;

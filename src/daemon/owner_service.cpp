@@ -14,9 +14,12 @@ OwnerService::OwnerService(docker::EngineClient& engine, SliceNames& names, Cont
     : engine_(engine), names_(names), watcher_(std::move(watcher)), named_(std::move(named)) {}
 
 // What is proven is never also tracked.
-gateway::OwnedContainer OwnerService::owned(ContainerId id, std::string name, std::optional<std::string> proven) const {
-  std::optional<std::string> named = proven ? std::nullopt : named_.of(id);
-  return {.id = std::move(id), .name = std::move(name), .owner = std::move(proven), .named_owner = std::move(named)};
+gateway::OwnedContainer OwnerService::owned(const ownership::Record& record) const {
+  return {.id = record.id,
+          .name = record.name,
+          .owner = record.owner,
+          .named_owner = record.owner ? std::nullopt : named_.of(record.id),
+          .made_by = record.made_by};
 }
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {
@@ -26,13 +29,12 @@ boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::
     // One that was removed a moment ago still has an owner, who may wait for its last event; for anything else the
     // Engine says that it is gone.
     if (const ownership::Record* record = index_.lastKnown(ContainerId(ref))) {
-      co_return owned(record->id, record->name, record->owner);
+      co_return owned(*record);
     }
   }
   Result<ContainerView> view = co_await engine_.inspectContainer(ref);
   if (!view) co_return fail(view.error());
-  remember(*view);
-  co_return owned(view->id, view->name, provenOwner(*view));
+  co_return owned(remember(*view));
 }
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::findExec(std::string exec_id) {
@@ -83,9 +85,11 @@ void OwnerService::forget(ContainerId id) {
   watcher_.removed(id);
 }
 
-void OwnerService::remember(const ContainerView& view) {
-  index_.add(ownership::recordOf(view, provenOwner(view)));
+ownership::Record OwnerService::remember(const ContainerView& view) {
+  ownership::Record record = ownership::recordOf(view, provenOwner(view));
+  index_.add(record);
   watcher_.learned(view);
+  return record;
 }
 
 }  // namespace ds01::daemon

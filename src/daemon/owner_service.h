@@ -66,8 +66,8 @@ class OwnerService final : public gateway::Ownership {
   const ownership::Index& index() const { return index_; }
 
  private:
-  void remember(const ContainerView& view);
-  gateway::OwnedContainer owned(ContainerId id, std::string name, std::optional<std::string> proven) const;
+  ownership::Record remember(const ContainerView& view);
+  gateway::OwnedContainer owned(const ownership::Record& record) const;
 
   docker::EngineClient& engine_;
   SliceNames& names_;

@@ -22,6 +22,14 @@ std::optional<Denial> Site::refuseUnrecorded() const {
                 "this server records who starts what, and cannot write it down now; tell its administrators"};
 }
 
+identity::RoleRules rolesOf(const config::Config& config) {
+  const auto& admins = config.access.admin_users;
+  const auto& services = config.daemon.service_users;
+  return {.admin_users = {admins.begin(), admins.end()},
+          .admin_group = config::adminGroup(config),
+          .service_users = {services.begin(), services.end()}};
+}
+
 std::expected<Limits, Denial> Site::limitsFor(const User& user) const {
   return config::limitsFor(*config_, user.login, slices::sanitise(user.login).value_or(""));
 }

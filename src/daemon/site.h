@@ -9,8 +9,11 @@
 #include "config/config.h"
 #include "daemon/slice_names.h"
 #include "gateway/ports.h"
+#include "identity/decide.h"
 
 namespace ds01::daemon {
+
+identity::RoleRules rolesOf(const config::Config& config);
 
 class Site final : public gateway::Site {
  public:
@@ -23,6 +26,8 @@ class Site final : public gateway::Site {
   std::optional<EngineFacts> engineFacts() const override { return facts_; }
   admission::Emitter gpuEmitter() const override { return emitter_; }
   Rollout rollout() const override { return config_->access.rollout; }
+  bool isLauncher(const std::string& login) const override { return config_->daemon.launchers.contains(login); }
+  bool hasRole(const User& user) const override { return identity::hasRole(user, rolesOf(*config_)); }
   std::optional<Denial> gpuTrouble() const override;
   DecisionId newDecision() override;
   std::optional<Denial> refuseUnrecorded() const override;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gateway/named_owner.h"
+#include "gateway/service_view.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -42,17 +43,25 @@ asio::awaitable<Resolved> judge(Exchange& exchange, Result<OwnedContainer> found
     // Root's own stay root's: who could work in one could be root of the machine.
     const bool watched = found->owner && exchange.excused().contains(RuleClass::Ownership);
     if (caller.admin || watched || found->owner == caller.user.login) {
-      exchange.setAbout({"container", found->id.str(), found->name, found->owner});
+      exchange.setAbout({"container", found->id.str(), found->name, found->owner, found->made_by});
       out.container = std::move(*found);
       co_return out;
     }
     if (!found->owner && found->named_owner == caller.user.login && exchange.match()) {
       co_return co_await judgeNamed(exchange, std::move(*found));
     }
+    const bool for_launcher = exchange.match() && openToLauncher(*exchange.match()->route);
+    const bool own_work = for_launcher && co_await launched(exchange, *found);
+    if (own_work) {
+      exchange.setAbout({"container", found->id.str(), found->name, found->owner, found->made_by});
+      out.container = std::move(*found);
+      co_return out;
+    }
     if (caller.service) {
       Denial denial{403, "service_read_only",
-                    "a service user may list and inspect other people's containers and read their stats, and nothing "
-                    "more"};
+                    "a service user may list and inspect other people's containers and read their stats; a launcher "
+                    "(launchers in ds01d.yaml) may also start, stop, remove, follow and execute in those that it made "
+                    "for them; and nothing more"};
       out.flow = co_await exchange.deny(std::move(denial));
       co_return out;
     }
@@ -115,6 +124,13 @@ Denial notOwner(std::string_view kind, std::string_view name) {
   denial.text = fmt::format("the {} {} is somebody else's", kind, name);
   denial.part = "ownership";
   return denial;
+}
+
+std::string foldersShownOf(const Exchange& exchange, const OwnedContainer& container) {
+  const Caller& caller = exchange.caller();
+  if (caller.admin) return {};
+  const bool launched = caller.service && container.owner && container.made_by == caller.user.login;
+  return launched ? *container.owner : caller.user.login;
 }
 
 void putName(Exchange& exchange, const std::string& id) {

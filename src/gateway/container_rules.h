@@ -30,6 +30,10 @@ Outgoing question(const Exchange& exchange, std::string method, std::vector<std:
 // For the log: for the user there is no such thing.
 Denial notOwner(std::string_view kind, std::string_view name);
 
+// Whose folders the caller may be shown, of this container: an administrator everybody's (empty), a launcher those of
+// the owner it made it for, others their own.
+std::string foldersShownOf(const Exchange& exchange, const OwnedContainer& container);
+
 // Puts the full id where the path has {}.
 void putName(Exchange& exchange, const std::string& id);
 

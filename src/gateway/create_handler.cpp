@@ -158,7 +158,8 @@ asio::awaitable<void> bindHeld(Held& held, const Sending& sending, const std::st
     const Status pinned = co_await held.pins->bind(ContainerId(id), std::move(held.pin_users));
     if (!pinned) spdlog::warn("the folders of container {} show to its root only: {}", id, pinned.error().message());
   }
-  co_await held.grant->bind(ContainerId(id), facts.container_name, ownerOf(facts).login);
+  Attribution whose{.owner = ownerOf(facts).login, .made_by = admission::madeBy(facts)};
+  co_await held.grant->bind(ContainerId(id), facts.container_name, std::move(whose));
 }
 
 void tellOfGrant(Exchange& exchange, const admission::Completion& completion) {

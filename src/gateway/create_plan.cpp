@@ -210,7 +210,8 @@ asio::awaitable<std::optional<Stop>> lookUpReferences(Ports& ports, const admiss
 
 // Whom the request names as the owner, for callers who may name one.
 asio::awaitable<std::optional<Stop>> lookUpOwner(Ports& ports, const json::object& body, admission::Facts& facts) {
-  if (!facts.caller.admin && !facts.caller.service) co_return std::nullopt;
+  const Caller& caller = facts.caller;
+  if (!caller.admin && !(caller.service && ports.site.isLauncher(caller.user.login))) co_return std::nullopt;
   const std::optional<admission::NamedOwner> named = admission::namedOwner(body);
   if (!named || named->login == facts.caller.user.login) co_return std::nullopt;
   Result<std::optional<User>> user = co_await ports.identities.findUser(named->login);
@@ -219,7 +220,14 @@ asio::awaitable<std::optional<Stop>> lookUpOwner(Ports& ports, const json::objec
                       fmt::format("whose {} is cannot be looked up now: {}", named->folder, user.error().message())});
   }
   // A folder that is nobody's home is the caller's own business.
-  if (*user && admission::ownsFolder(**user, *named)) facts.owner = std::move(**user);
+  if (!*user || !admission::ownsFolder(**user, *named)) co_return std::nullopt;
+  if (!caller.admin && ports.site.hasRole(**user)) {
+    co_return denied({403, "launch_for",
+                      fmt::format("{} is an administrator or a program of this server, and what runs in their "
+                                  "containers is them: a launcher makes none for them",
+                                  named->login)});
+  }
+  facts.owner = std::move(**user);
   co_return std::nullopt;
 }
 

@@ -71,8 +71,10 @@ asio::awaitable<bool> EventFilter::mayPass(std::string_view text) {
 
 asio::awaitable<bool> EventFilter::isOwnContainer(std::string id) {
   if (own_.contains(id)) co_return true;
-  const Result<bool> own = co_await isOwn(ports_.ownership, login_, id);
-  if (!own || !*own) co_return false;
+  const Result<OwnedContainer> found = co_await ports_.ownership.find(id);
+  if (!found || !found->owner) co_return false;
+  // While it is a launcher, which may end before the stream does; all of them are service users (config).
+  if (found->owner != login_) co_return found->made_by == login_&& ports_.site.isLauncher(login_);
   if (own_.size() >= kMaxRemembered) own_.clear();
   own_.insert(std::move(id));
   co_return true;

@@ -25,14 +25,19 @@ Examine forCaller(const Exchange& exchange, admission::BodyVerdict (*examine)(js
 }
 
 // Only an exec as another user than the container's is asked about.
-asio::awaitable<Result<std::optional<Denial>>> judgeExecUser(Exchange& exchange, ContainerId container,
+asio::awaitable<Result<std::optional<Denial>>> judgeExecUser(Exchange& exchange, const OwnedContainer& container,
                                                              json::object& body) {
   if (exchange.mayIgnore(RuleClass::Mounts) || admission::text(body, "User").empty()) co_return std::nullopt;
-  const Result<ContainerView> view = co_await exchange.ports().engine.inspectContainer(container.str());
+  const Result<ContainerView> view = co_await exchange.ports().engine.inspectContainer(container.id.str());
   if (!view) co_return fail(view.error());
   const auto label = view->labels.find(std::string(admission::kRunsAs));
   if (label == view->labels.end() || label->second != admission::kAsOwner) co_return std::nullopt;
-  co_return admission::execAsOwner(body, exchange.caller().user);
+  const User& caller = exchange.caller().user;
+  if (!container.owner || *container.owner == caller.login) co_return admission::execAsOwner(body, caller);
+  const Result<std::optional<User>> owner = co_await exchange.ports().identities.findUser(*container.owner);
+  if (!owner) co_return fail(owner.error());
+  if (!*owner) co_return fail(ErrorCode::Unavailable, "the user database no longer knows " + *container.owner);
+  co_return admission::execAsOwner(body, **owner);
 }
 
 }  // namespace
@@ -44,7 +49,7 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
   Examine examine = forCaller(exchange, admission::examineExec);
   std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
-  Result<std::optional<Denial>> denial = co_await judgeExecUser(exchange, found.container->id, (*draft)->body);
+  Result<std::optional<Denial>> denial = co_await judgeExecUser(exchange, *found.container, (*draft)->body);
   if (!denial || *denial) co_await discardBody(exchange, std::move(*draft));
   if (!denial) co_return co_await exchange.engineFailed(denial.error());
   if (*denial) co_return co_await exchange.deny(std::move(**denial));

@@ -20,11 +20,11 @@ void Grant::refused() {
   if (grants != nullptr) grants->release(ticket_, lease_ ? std::optional(lease_->id) : std::nullopt);
 }
 
-boost::asio::awaitable<void> Grant::bind(ContainerId id, std::string name, std::string owner) {
+boost::asio::awaitable<void> Grant::bind(ContainerId id, std::string name, Attribution whose) {
   Grants* const grants = std::exchange(grants_, nullptr);
   if (grants == nullptr) co_return;
   const std::optional<LeaseId> lease = lease_ ? std::optional(lease_->id) : std::nullopt;
-  co_await grants->bind(ticket_, lease, std::move(id), std::move(name), std::move(owner));
+  co_await grants->bind(ticket_, lease, std::move(id), std::move(name), std::move(whose));
 }
 
 }  // namespace ds01::gateway

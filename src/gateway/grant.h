@@ -26,6 +26,12 @@ namespace ds01::gateway {
 
 class Grants;
 
+// Whose a new container is.
+struct Attribution {
+  std::string owner;         // login
+  std::string made_by = {};  // login of the service user that made it for them; empty: nobody did
+};
+
 // The right to create one container, and the GPU slots it will hold. Move-only. Dropped before `forwarded()`:
 // everything is given back. Dropped after it without `bind()`: nobody knows what the Engine did, so it stays held until
 // the Engine has been asked. Must not outlive the Grants it came from (the daemon stops sessions first).
@@ -60,7 +66,7 @@ class Grant {
   // The Engine said no: give everything back, also after forwarded().
   void refused();
   // The Engine said 201. Done with this grant.
-  boost::asio::awaitable<void> bind(ContainerId id, std::string name, std::string owner);
+  boost::asio::awaitable<void> bind(ContainerId id, std::string name, Attribution whose);
 
  private:
   Grants* grants_;
@@ -157,7 +163,7 @@ class Grants {
   friend class StartPermit;
   virtual void startEnded(LeaseId lease, bool started) = 0;
   virtual boost::asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id,
-                                            std::string name, std::string owner) = 0;
+                                            std::string name, Attribution whose) = 0;
   virtual void release(DecisionId ticket, std::optional<LeaseId> lease) = 0;    // nothing was made
   virtual void uncertain(DecisionId ticket, std::optional<LeaseId> lease) = 0;  // ask the Engine what came of it
 };

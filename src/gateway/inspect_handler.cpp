@@ -52,7 +52,7 @@ asio::awaitable<Flow> handleInspect(Exchange& exchange) {
     if (!value) co_return co_await exchange.engineFailed(value.error());
     // It may have been changed meanwhile; one that is no longer kept back was put in force as it was.
     if (wanted) showPolicy(*value, ports.grants.keptPolicy(found.container->id).value_or(*wanted));
-    const std::string_view login = exchange.caller().admin ? "" : std::string_view(exchange.caller().user.login);
+    const std::string login = foldersShownOf(exchange, *found.container);
     showBinds(*value, ports.pins, login);
     response->body = json::serialize(*value);
     showSources(response->body, ports.pins, login);

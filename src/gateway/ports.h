@@ -58,6 +58,8 @@ struct OwnedContainer {
   std::optional<std::string> owner;  // login; unset: the admins'
   // With `owner` unset: whom whoever made it past us has named. Gives what tracked_rules.h says and nothing else.
   std::optional<std::string> named_owner = {};
+  // With `owner` set: the login of the service user that made it for them; empty: nobody did.
+  std::string made_by = {};
 };
 
 class Ownership {
@@ -84,6 +86,11 @@ class Site {
   virtual std::optional<EngineFacts> engineFacts() const = 0;
   virtual admission::Emitter gpuEmitter() const = 0;
   virtual Rollout rollout() const { return {}; }
+  // Whether this login makes containers for others and works with them.
+  virtual bool isLauncher(const std::string&) const { return false; }
+  // Whether this user is an administrator or a service user. For them no launcher makes anything: what runs in their
+  // containers is them.
+  virtual bool hasRole(const User&) const { return false; }
   // Why no container can get a GPU here and now, with the remedy; unset: nothing is in the way.
   virtual std::optional<Denial> gpuTrouble() const = 0;
   virtual DecisionId newDecision() = 0;

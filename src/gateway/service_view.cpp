@@ -1,5 +1,7 @@
 #include "gateway/service_view.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -46,7 +48,37 @@ asio::awaitable<Flow> inspect(Exchange& exchange) {
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 
+struct OpenRoute {
+  std::string_view method;
+  std::string_view pattern;
+};
+
+// What it takes to run a container for somebody. Not what changes its limits, name or files, or makes an image of it.
+constexpr std::array kOpenToLauncher{
+    OpenRoute{"POST", "/containers/{}/start"},   OpenRoute{"POST", "/containers/{}/stop"},
+    OpenRoute{"POST", "/containers/{}/restart"}, OpenRoute{"POST", "/containers/{}/kill"},
+    OpenRoute{"POST", "/containers/{}/wait"},    OpenRoute{"POST", "/containers/{}/attach"},
+    OpenRoute{"POST", "/containers/{}/resize"},  OpenRoute{"POST", "/containers/{}/exec"},
+    OpenRoute{"GET", "/containers/{}/logs"},     OpenRoute{"GET", "/containers/{}/json"},
+    OpenRoute{"POST", "/exec/{}/start"},         OpenRoute{"POST", "/exec/{}/resize"},
+    OpenRoute{"GET", "/exec/{}/json"},           OpenRoute{"DELETE", "/containers/{}"}};
+
 }  // namespace
+
+asio::awaitable<bool> launched(Exchange& exchange, const OwnedContainer& container) {
+  const Caller& caller = exchange.caller();
+  Ports& ports = exchange.ports();
+  if (!caller.service || !container.owner || container.made_by != caller.user.login) co_return false;
+  if (!ports.site.isLauncher(caller.user.login)) co_return false;
+  const Result<std::optional<User>> owner = co_await ports.identities.findUser(*container.owner);
+  co_return owner && *owner && !ports.site.hasRole(**owner);
+}
+
+bool openToLauncher(const Route& route) {
+  return std::ranges::any_of(kOpenToLauncher, [&](const OpenRoute& open) {
+    return open.method == route.method && open.pattern == route.pattern;
+  });
+}
 
 void hideSecrets(json::value& inspected) {
   json::object* const container = inspected.if_object();
@@ -64,8 +96,11 @@ asio::awaitable<std::optional<Flow>> handleServiceView(Exchange& exchange) {
   std::string ref = exchange.name();
   const Result<OwnedContainer> found = co_await exchange.ports().ownership.find(std::move(ref));
   if (!found || found->owner == exchange.caller().user.login) co_return std::nullopt;
+  // What a launcher made it sees as its owner does: it has written the environment itself.
+  const bool own_work = co_await launched(exchange, *found);
+  if (own_work && inspects) co_return std::nullopt;
   putName(exchange, found->id.str());
-  exchange.setAbout({"container", found->id.str(), found->name, found->owner});
+  exchange.setAbout({"container", found->id.str(), found->name, found->owner, found->made_by});
   if (inspects) co_return co_await inspect(exchange);
   Outgoing out = exchange.outgoing();
   co_return co_await exchange.forward(std::move(out));

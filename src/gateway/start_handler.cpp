@@ -93,7 +93,7 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   // `docker run --rm` waits for the removal on another connection, and complains ("error waiting for container") when
   // the failed start overtakes that answer, which the Engine gives a moment before.
   if (!started) co_await letArrivedGoFirst();
-  showSources(response->body, exchange.ports().pins, exchange.caller().admin ? "" : exchange.caller().user.login);
+  showSources(response->body, exchange.ports().pins, foldersShownOf(exchange, *found.container));
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 

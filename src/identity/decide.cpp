@@ -25,6 +25,10 @@ Denial noLogin(std::string_view who) {
 
 }  // namespace
 
+bool hasRole(const User& user, const RoleRules& rules) {
+  return user.uid == 0 || hasAdminRole(user, rules) || names(rules.service_users, user);
+}
+
 std::optional<Denial> refuseProof(const PeerFacts& facts) {
   switch (facts.proof) {
     case Proof::Proven:

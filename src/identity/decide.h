@@ -63,6 +63,9 @@ struct ForeignRules {
   std::vector<Place> places;  // the first that fits counts
 };
 
+// Whether it is more than itself: an administrator, or a program that acts for others.
+bool hasRole(const User& user, const RoleRules& rules);
+
 // The refusal that holds for every peer, in a container or not: reason peer_gone, peer_unreadable or peer_no_pid, 403.
 std::optional<Denial> refuseProof(const PeerFacts& facts);
 

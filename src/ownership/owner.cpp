@@ -29,6 +29,7 @@ Record recordOf(const ContainerView& container, std::optional<std::string> owner
                 .lease = {}};
   if (!record.owner) return record;
   record.type = label(container, "ds01.container_type");
+  record.made_by = label(container, "ds01.made_by");
   if (std::string lease = label(container, "ds01.lease"); !lease.empty()) record.lease = LeaseId(std::move(lease));
   return record;
 }

@@ -16,6 +16,8 @@ struct Record {
   std::string type;                  // label ds01.container_type; empty if unknown or the owner is not proven
   std::optional<std::string> owner;  // login; unset: not proven, so the admins'
   std::optional<LeaseId> lease;      // label ds01.lease, only with a proven owner
+  // Login of the service user that made it for its owner: label ds01.made_by, only with a proven owner; else empty.
+  std::string made_by = {};
 };
 
 }  // namespace ds01::ownership

@@ -103,7 +103,8 @@ json::value targetOf(const Question& question) {
   return json::object{{"kind", target.kind},
                       {"id", target.id},
                       {"name", textOrNull(target.name)},
-                      {"owner", textOrNull(target.owner.value_or(""))}};
+                      {"owner", textOrNull(target.owner.value_or(""))},
+                      {"made_by", textOrNull(target.made_by)}};
 }
 
 json::array textsOf(const std::vector<std::string>& texts) {

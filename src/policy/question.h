@@ -26,6 +26,7 @@ struct Target {
   std::string id;                    // full id; for a volume its name, for an image its reference
   std::string name;                  // without the leading slash; may be empty
   std::optional<std::string> owner;  // login; unset: the administrators' or, for an image, nobody's
+  std::string made_by = {};          // login of the service user that made it for its owner; empty: nobody did
 };
 
 // What the allocator has decided; absent where no GPU was asked for.

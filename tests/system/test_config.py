@@ -3,6 +3,8 @@ can see what it says about them."""
 
 import json
 import os
+import re
+import time
 
 import pytest
 from lib.images import BUSYBOX, WITH_ENV
@@ -236,6 +238,13 @@ def test_Root_Docker_a_root_that_holds_our_own_directories_is_an_error(stack, da
         assert "which ds01d itself uses" in daemon.reload("was not reloaded")
 
 
+def test_Root_Docker_ptrace_is_left_out_and_the_work_runs(alice):
+    ran = alice.docker("run", "--rm", "--cap-add", "SYS_PTRACE", BUSYBOX, "cat", "/proc/self/status")
+    assert ran.returncode == 0
+    assert int(re.search(r"CapEff:\s*(\w+)", ran.stdout)[1], 16) & 1 << 19 == 0, "capabilities(7)"
+    assert "SYS_PTRACE was left out" in ran.stderr
+
+
 # -- service users
 
 
@@ -253,6 +262,55 @@ def test_Root_Docker_a_service_user_looks_and_does_not_touch(stack, alice, bob, 
     assert stack.engine.inspect("watched")["State"]["Running"]
     bob.out("run", "--rm", BUSYBOX, "true")
     assert "s3cret" in alice.out("inspect", "watched")
+
+
+def test_Root_Docker_a_launcher_runs_what_it_made_for_somebody(stack, alice, bob, daemon):
+    """As JupyterHub or a launcher of dev containers does; the container, its quota and its folders are the user's."""
+    label = f"devcontainer.local_folder={alice.user.home}/work"
+    daemon.configure(service_users=[bob.user.name])
+    daemon.reload()
+    bob.out("create", "--name", "bobs", "--label", label, BUSYBOX)
+    assert stack.engine.inspect("bobs")["Config"]["Labels"]["ds01.user"] == bob.user.name, "it only looks"
+    daemon.configure(launchers=[bob.user.name])
+    daemon.reload()
+    (alice.user.home / "work").mkdir()
+    (alice.user.home / "work/paper").write_text("of alice")
+    os.chown(alice.user.home / "work", alice.user.uid, alice.user.gid)
+    bob.out("run", "-d", "--name", "hers", "--label", label, "-e", "TOKEN=s3cret", "-v", f"{alice.user.home}/work:/w", *SLEEP)
+    assert stack.engine.inspect("hers")["Config"]["Labels"]["ds01.user"] == alice.user.name
+    assert bob.out("exec", "hers", "cat", "/w/paper") == "of alice"
+    bob.out("exec", "hers", "touch", "/w/made")
+    assert (alice.user.home / "work/made").stat().st_uid == alice.user.uid
+    assert "s3cret" in bob.out("inspect", "hers")
+    assert f"{alice.user.home}/work" in bob.out("inspect", "hers")
+    bob.out("restart", "-t", "0", "hers")
+    for command in (["rename", "hers", "his"], ["update", "--memory", "1g", "hers"], ["cp", "hers:/etc/passwd", "-"],
+                    ["commit", "hers"]):  # fmt: skip
+        assert "a service user may list and inspect" in bob.refused(*command)
+    seen = ["events", "--since", "1h", "--until", str(int(time.time()) + 1), "--filter", "event=start"]
+    assert "hers" in bob.out(*seen, "--format", "{{.Actor.Attributes.name}}").split()
+    alice.out("exec", "hers", "true")
+    alice.out("run", "-d", "--name", "own", *SLEEP)
+    assert "a service user may list and inspect" in bob.refused("exec", "own", "true")
+    daemon.configure(launchers=[])
+    daemon.reload()
+    assert "a service user may list and inspect" in bob.refused("exec", "hers", "true")
+    assert "s3cret" not in bob.out("inspect", "hers")
+    daemon.configure(launchers=[bob.user.name])
+    daemon.reload()
+    bob.out("rm", "-f", "hers")
+
+
+def test_Root_Docker_what_an_image_says_about_its_maker_counts_for_nothing(stack, alice, bob, daemon):
+    daemon.configure(service_users=[bob.user.name], launchers=[bob.user.name])
+    daemon.reload()
+    folder = alice.user.home / "claims"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {BUSYBOX}\nLABEL ds01.made_by={bob.user.name}\n")
+    alice.out("build", "-q", "-t", "ds01test/claims:1", str(folder))
+    alice.out("run", "-d", "--name", "claims", "ds01test/claims:1", "sleep", "600")
+    assert stack.engine.inspect("claims")["Config"]["Labels"]["ds01.made_by"] == ""
+    assert "a service user may list and inspect" in bob.refused("exec", "claims", "true")
 
 
 # -- fail directions

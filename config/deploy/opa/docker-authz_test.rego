@@ -70,6 +70,15 @@ test_whom_ds01d_calls_a_service_looks_too if {
 	verdict_on(asked(service, "DELETE", "/containers/b0b", bobs)) == "deny"
 }
 
+test_a_launcher_works_with_what_it_made_for_somebody if {
+	hub := object.union(alice, {"login": "hub", "service": true})
+	made := object.union(bobs, {"made_by": "hub"})
+	verdict_on(asked(hub, "POST", "/containers/b0b/start", made)) == "allow"
+	verdict_on(asked(hub, "DELETE", "/containers/b0b", made)) == "allow"
+	verdict_on(asked(hub, "DELETE", "/containers/b0b", object.union(bobs, {"made_by": "other"}))) == "deny"
+	verdict_on(asked(object.union(hub, {"service": false}), "DELETE", "/containers/b0b", made)) == "deny"
+}
+
 test_a_login_becomes_a_service_by_the_data if {
 	grafana := object.union(alice, {"login": "grafana"})
 	question := asked(grafana, "GET", "/containers/b0b/json", bobs)

@@ -69,6 +69,7 @@ TEST(NamedOwner, GetsLabelsAndCgroupWhileTheCallersRightsHold) {
   ASSERT_TRUE(got) << got.error().text;
   EXPECT_EQ(got->body.at("Labels").at("ds01.user"), "bob");
   EXPECT_EQ(got->body.at("Labels").at("ds01.uid"), "1002");
+  EXPECT_EQ(got->body.at("Labels").at("ds01.made_by"), "dashboard");
   EXPECT_EQ(got->body.at("HostConfig").at("CgroupParent"), "ds01-student-bob.slice");
   EXPECT_FALSE(examine(test::parseObject(R"({"HostConfig":{"Privileged":true}})"), facts));
   facts.caller.service = false;

@@ -61,7 +61,8 @@ TEST(DaemonSettings, ReadsEachKey) {
       "gpu: {source: sim:/etc/ds01/gpus.yaml, emitter: sim, gpus_for_all: available, cdi_dir: /etc/cdi}\n"
       "mounts: {roots: [/scratch, home, /data/shared]}\n"
       "queue: {wait: 3m, continue_every_s: 5}\n"
-      "service_users: [grafana]\n"
+      "service_users: [grafana, hub]\n"
+      "launchers: [hub]\n"
       "policy: {opa: unix:///run/ds01-opa/opa.sock, decision: lab/verdict, limit: 2s, ask_about_looking: false}\n"
       "fail: {gpu_inventory: open, events: closed, user_database: open, policy_look: closed, policy_change: open,"
       " policy_make: open}\n");
@@ -78,6 +79,7 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_EQ(read.queue.wait, std::chrono::minutes(3));
   EXPECT_EQ(read.queue.continue_every, std::chrono::seconds(5));
   EXPECT_TRUE(read.service_users.contains("grafana"));
+  EXPECT_THAT(read.launchers, ElementsAre("hub"));
   EXPECT_EQ(read.fail.gpu_inventory, FailDirection::Open);
   EXPECT_EQ(read.fail.events, FailDirection::Closed);
   EXPECT_EQ(read.fail.user_database, FailDirection::Open);

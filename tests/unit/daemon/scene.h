@@ -187,7 +187,7 @@ class Scene {
   }
   void bind(gateway::Grant& grant, const ContainerId& id, const std::string& login) {
     grant.forwarded();
-    runner.run(grant.bind(id, "job", login));
+    runner.run(grant.bind(id, "job", {.owner = login}));
   }
   // A whole create through us: the container that the Engine made for the grant.
   ContainerId run(const std::string& login, char digit, std::optional<GpuRequest> gpu = std::nullopt) {

@@ -114,6 +114,11 @@ class FakeOwnership : public Ownership {
     const std::lock_guard lock(mutex);
     execs[exec_id] = container;
   }
+  // Made for `owner` by a service user.
+  void addMadeBy(const std::string& name, const std::string& id, std::string owner, std::string made_by) {
+    const std::lock_guard lock(mutex);
+    containers.push_back({ContainerId(id), name, std::move(owner), std::nullopt, std::move(made_by)});
+  }
   // Made past us, for `login`.
   void addNamed(const std::string& name, const std::string& id, std::string login) {
     const std::lock_guard lock(mutex);
@@ -239,10 +244,10 @@ class FakeGrants : public Grants {
     noted.notify_all();
   }
   asio::awaitable<void> bind(DecisionId ticket, std::optional<LeaseId> lease, ContainerId id, std::string name,
-                             std::string owner) override {
+                             Attribution whose) override {
     const std::lock_guard lock(mutex);
     log.push_back("bind " + ticket.str() + " " + (lease ? lease->str() : "-") + " " + id.str() + " " + name + " " +
-                  owner);
+                  whose.owner + (whose.made_by.empty() ? "" : " by " + whose.made_by));
     co_return;
   }
   void release(DecisionId ticket, std::optional<LeaseId> lease) override {
@@ -297,6 +302,8 @@ class FakeSite : public Site {
     return limits;
   }
   Rollout rollout() const override { return modes; }
+  bool isLauncher(const std::string& login) const override { return login == launcher; }
+  bool hasRole(const User& user) const override { return with_role.contains(user.login); }
   std::optional<EngineFacts> engineFacts() const override { return facts; }
   admission::Emitter gpuEmitter() const override { return admission::Emitter::Sim; }
   std::optional<Denial> gpuTrouble() const override { return trouble; }
@@ -314,7 +321,9 @@ class FakeSite : public Site {
     return Denial{503, "events_unwritable", "cannot write it down"};
   }
   std::optional<EngineFacts> facts;
-  Rollout modes;  // set before there are requests
+  Rollout modes;         // set before there are requests
+  std::string launcher;  // likewise
+  std::set<std::string> with_role;
   std::optional<GpuEq> quota;
   std::optional<Denial> trouble;
   std::optional<Error> parent_error;

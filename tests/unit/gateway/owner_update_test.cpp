@@ -24,6 +24,7 @@ std::string devcontainer(const std::string& folder) {
 void admitBob(Harness& h) {
   h.engine().answer("POST", "/containers/create", 201, R"({"Id":")" + kNew + R"(","Warnings":[]})");
   h.identities.users["bob"] = callerNamed("bob", 1002).user;
+  h.site.launcher = "alice";  // if she is a service user
 }
 
 json::value labelsSent(Harness& h) {
@@ -40,9 +41,10 @@ TEST(NamedOwner, aServiceUserMakesContainersForOthers) {
   ASSERT_EQ(reply->status, 201) << reply->body;
   EXPECT_EQ(labelsSent(h).at("ds01.user"), "bob");
   EXPECT_EQ(labelsSent(h).at("ds01.uid"), "1002");
+  EXPECT_EQ(labelsSent(h).at("ds01.made_by"), "alice");
   EXPECT_EQ(json::parse(h.engine().requests().at(0).body).at("HostConfig").at("CgroupParent"),
             "/ds01.slice/ds01-student.slice/ds01-student-bob.slice");
-  EXPECT_THAT(h.grants.entries(), ElementsAre("reserve ", "bind D1 - " + kNew + "  bob"));
+  EXPECT_THAT(h.grants.entries(), ElementsAre("reserve ", "bind D1 - " + kNew + "  bob by alice"));
   const auto events = h.events.of("container.create");
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].user, "alice");
@@ -58,6 +60,30 @@ TEST(NamedOwner, aServiceUserHasNoMoreRightsThanOthers) {
                                     R"({"Image":"busybox","Labels":{"devcontainer.local_folder":"/home/bob/x"},
                                         "HostConfig":{"Binds":["/home/alice/x:/x"]}})");
   EXPECT_EQ(reply->status, 403) << "not even the caller's own files go into somebody else's container";
+}
+
+TEST(NamedOwner, aServiceUserThatIsNoLauncherNamesNobody) {
+  Harness h;
+  admitBob(h);
+  h.site.launcher.clear();
+  h.identities.caller.service = true;
+  Client client = h.connect();
+  const auto reply = client.request("POST", "/containers/create",
+                                    R"({"Image":"busybox","Labels":{"devcontainer.local_folder":"/home/bob/x"}})");
+  ASSERT_EQ(reply->status, 201);
+  EXPECT_EQ(labelsSent(h).at("ds01.user"), "alice");
+}
+
+TEST(NamedOwner, aLauncherMakesNothingForWhoIsMoreThanAUser) {
+  Harness h;
+  admitBob(h);
+  h.site.with_role = {"bob"};
+  h.identities.caller.service = true;
+  Client client = h.connect();
+  const auto reply = client.request("POST", "/containers/create", devcontainer("/home/bob/x"));
+  EXPECT_EQ(reply->status, 403);
+  EXPECT_THAT(reply->body, testing::HasSubstr("a launcher makes none for them"));
+  EXPECT_TRUE(h.engine().requests().empty());
 }
 
 TEST(NamedOwner, anOrdinaryUsersLabelNamesNobody) {

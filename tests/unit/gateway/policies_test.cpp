@@ -44,8 +44,9 @@ TEST_F(PoliciesTest, ItIsAskedAboutWhatIsForwarded) {
   EXPECT_EQ(asked.at("request").at("api"), "1.41");
   EXPECT_EQ(asked.at("request").at("query"), json::parse(R"({"t":["3"]})"));
   EXPECT_EQ(asked.at("user").at("login"), "alice");
-  EXPECT_EQ(asked.at("target"),
-            (json::object{{"kind", "container"}, {"id", kMine}, {"name", "mine"}, {"owner", "alice"}}));
+  EXPECT_EQ(
+      asked.at("target"),
+      (json::object{{"kind", "container"}, {"id", kMine}, {"name", "mine"}, {"owner", "alice"}, {"made_by", nullptr}}));
 }
 
 TEST_F(PoliciesTest, WhatItRefusesNeverReachesTheEngine) {

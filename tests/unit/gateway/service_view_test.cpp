@@ -92,6 +92,69 @@ TEST_F(ServiceUserTest, AnAnswerThatIsNotUnderstoodIsNotPassedOn) {
   EXPECT_THAT(reply->body, testing::Not(HasSubstr("s3cret")));
 }
 
+class LauncherTest : public ServiceUserTest {
+ protected:
+  LauncherTest() {
+    h.site.launcher = "dashboard";
+    h.ownership.addMadeBy("made", kMade, "bob", "dashboard");
+    h.ownership.addMadeBy("another", kAnother, "bob", "hub");
+    h.identities.users["bob"] = callerNamed("bob", 1002).user;
+  }
+  const std::string kMade = fullId('d');
+  const std::string kAnother = fullId('e');
+};
+
+TEST_F(LauncherTest, RunsWhatItMade) {
+  for (const auto& [method, path] :
+       {std::pair{"POST", "/start"}, std::pair{"POST", "/stop"}, std::pair{"DELETE", ""}}) {
+    const std::string target = "/v1.41/containers/" + kMade + path;
+    h.engine().answer(method, target, 204, "");
+    Client client = h.connect();
+    EXPECT_EQ(client.request(method, std::string("/v1.41/containers/made") + path, "")->status, 204) << method << path;
+  }
+}
+
+TEST_F(LauncherTest, SeesTheEnvironmentOfWhatItMadeOnly) {
+  for (const std::string& id : {kMade, kTheirs}) {
+    h.engine().answer("GET", "/v1.41/containers/" + id + "/json", 200, R"({"Config":{"Env":["A=b"]}})");
+  }
+  EXPECT_THAT(h.connect().get("/v1.41/containers/made/json")->body, HasSubstr("A=b"));
+  EXPECT_THAT(h.connect().get("/v1.41/containers/theirs/json")->body, testing::Not(HasSubstr("A=b")));
+}
+
+TEST_F(LauncherTest, DoesNothingToWhatItDidNotMakeAndNotEverythingToWhatItDid) {
+  for (const char* const name : {"theirs", "another", "infra"}) {
+    Client client = h.connect();
+    EXPECT_EQ(client.request("POST", std::string("/v1.41/containers/") + name + "/start", "")->status, 403) << name;
+  }
+  for (const char* const target :
+       {"/containers/made/update", "/containers/made/rename?name=x", "/commit?container=made"}) {
+    Client client = h.connect();
+    EXPECT_EQ(client.request("POST", std::string("/v1.41") + target, "{}")->status, 403) << target;
+  }
+  EXPECT_EQ(h.connect().get("/v1.41/containers/made/archive?path=/")->status, 403);
+  EXPECT_TRUE(h.engine().requests().empty());
+}
+
+TEST_F(LauncherTest, DoesNothingToWhatBelongsToSomebodyWhoHasBecomeMore) {
+  h.site.with_role = {"bob"};
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/v1.41/containers/made/start", "")->status, 403);
+  EXPECT_TRUE(h.engine().requests().empty());
+}
+
+TEST_F(LauncherTest, DoesNothingWhileItIsNotKnownWhoTheOwnerIs) {
+  h.identities.users_away = true;
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/v1.41/containers/made/start", "")->status, 403);
+}
+
+TEST_F(LauncherTest, IsOneWhileTheConfigurationSaysSo) {
+  h.site.launcher.clear();
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/v1.41/containers/made/start", "")->status, 403);
+}
+
 TEST(HideSecrets, TakesWhatIsThereAndAddsNothing) {
   boost::json::value none = boost::json::parse(R"({"Config":null,"State":{"Health":7},"HostConfig":{}})");
   hideSecrets(none);

@@ -72,6 +72,18 @@ TEST(Decide, ServiceUsersAreNoAdmins) {
   EXPECT_FALSE(decide(provenFacts(), userOf(1001, "alice"), rules)->service);
 }
 
+TEST(HasRole, WhoeverIsMoreThanALogin) {
+  RoleRules rules{.admin_users = {"carol"}, .admin_group = "wheel", .service_users = {"hub"}};
+  User bob = userOf(1001, "bob");
+  EXPECT_FALSE(hasRole(bob, rules));
+  EXPECT_FALSE(hasRole(bob, RoleRules{}));
+  EXPECT_TRUE(hasRole(userOf(1001, "carol"), rules));
+  EXPECT_TRUE(hasRole(userOf(1001, "hub"), rules));
+  EXPECT_TRUE(hasRole(userOf(0, "toor"), rules));
+  bob.groups.emplace_back("wheel");
+  EXPECT_TRUE(hasRole(bob, rules));
+}
+
 TEST(Decide, EmptyRulesMatchNobody) {
   User odd = userOf(1001, "alice");
   odd.groups.emplace_back("");

@@ -40,7 +40,8 @@ TEST(OwnerOf, WithoutALabelNobody) {
 
 TEST(RecordOf, OurOtherLabelsCountOnlyWithAProvenOwner) {
   const ContainerView view = container(
-      {{"ds01.user", "alice"}, {"ds01.lease", "L1"}, {"ds01.container_type", "devcontainer"}}, "slice-of-alice");
+      {{"ds01.user", "alice"}, {"ds01.lease", "L1"}, {"ds01.container_type", "devcontainer"}, {"ds01.made_by", "hub"}},
+      "slice-of-alice");
   const Record proven = recordOf(view, ownerOf(view, sliceOf));
   EXPECT_EQ(proven.id, view.id);
   EXPECT_EQ(proven.name, "train");
@@ -49,11 +50,13 @@ TEST(RecordOf, OurOtherLabelsCountOnlyWithAProvenOwner) {
   EXPECT_EQ(proven.owner, "alice");
   EXPECT_EQ(proven.lease, LeaseId("L1"));
   EXPECT_EQ(proven.type, "devcontainer");
+  EXPECT_EQ(proven.made_by, "hub");
   const Record unproven = recordOf(view, std::nullopt);
   EXPECT_EQ(unproven.name, "train");
   EXPECT_EQ(unproven.owner, std::nullopt);
   EXPECT_EQ(unproven.lease, std::nullopt);
   EXPECT_EQ(unproven.type, "");
+  EXPECT_EQ(unproven.made_by, "");
 }
 
 TEST(RecordOf, NoLeaseLabelNoLease) {

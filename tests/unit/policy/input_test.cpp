@@ -41,7 +41,8 @@ TEST(PolicyInput, SaysWhoWantsWhatOfWhom) {
     "request": {"method": "POST", "path": "/containers/abc/stop", "pattern": "/containers/{}/stop", "api": "1.41",
                 "query": {"t": ["5"]}, "class": "change"},
     "body": null,
-    "target": {"kind": "container", "id": "abc", "name": "train", "owner": "m.curie@example.edu"},
+    "target": {"kind": "container", "id": "abc", "name": "train", "owner": "m.curie@example.edu",
+               "made_by": null},
     "gpu": null}})"));
 }
 
@@ -58,6 +59,8 @@ TEST(PolicyInput, WhatIsUnknownIsNull) {
   EXPECT_TRUE(input.at("request").at("api").is_null());
   EXPECT_TRUE(input.at("target").at("owner").is_null());
   EXPECT_EQ(input.at("user").at("from_container"), "f00");
+  question.target->made_by = "hub";
+  EXPECT_EQ(inputOf(question).at("target").at("made_by"), "hub");
 }
 
 TEST(PolicyInput, AKeyThatComesTwiceIsNotLost) {
