@@ -90,7 +90,8 @@ def machine(tmp_path_factory):
     directory = tmp_path_factory.mktemp("vm")
     results = ROOT / "build/results"
     results.mkdir(parents=True, exist_ok=True)
-    made = Machine(image, payload(directory), results / "vm-console.log")
+    legacy = os.environ.get("DS01_VM_CGROUPS", "2") == "1"
+    made = Machine(image, payload(directory), results / "vm-console.log", legacy)
     try:
         made.out("cp -r /opt/config /etc/ds01 && cp /opt/*.service /opt/*.socket /etc/systemd/system/")
         made.out("docker import /opt/busybox.tar bb:1")

@@ -1,5 +1,5 @@
-"""A virtual machine as labs have them: Debian's kernel, systemd as its first process, cgroup v2 with the systemd driver,
-dockerd of the distribution. Emulated, so that it runs anywhere: some 30 times slower than the machine it runs on, and
+"""A virtual machine as labs have them: Debian's kernel, systemd as its first process, cgroup v2 (or v1, as older hosts
+have it) with the systemd driver, dockerd of the distribution. Emulated, so that it runs anywhere: some 30 times slower than the machine it runs on, and
 everything that waits has time. Its disk goes with the process; a reboot within keeps it."""
 
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072", "-nodefaults", "-no-user-config",
         "-display", "none", "-serial", "stdio", "-device", "virtio-rng-pci"]  # fmt: skip
 APPEND = "root=/dev/vda rw console=ttyS0 panic=1 mitigations=off random.trust_cpu=1 net.ifnames=0 apparmor=0 quiet"
+LEGACY = " systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"
 BOOT = 300  # seconds
 SOCKET = "unix:///run/ds01/docker.sock"
 
@@ -20,11 +21,12 @@ SOCKET = "unix:///run/ds01/docker.sock"
 class Machine:
     """Root's shell on its serial line. `payload`: a tar that is unpacked to /opt."""
 
-    def __init__(self, image, payload, log):
+    def __init__(self, image, payload, log, legacy=False):
+        self.legacy = legacy  # cgroup v1
         self._log = log.open("wb")
         self._heard = b""
         self._qemu = subprocess.Popen(
-            [*QEMU, "-kernel", image / "vmlinuz", "-initrd", image / "initrd.img", "-append", APPEND,
+            [*QEMU, "-kernel", image / "vmlinuz", "-initrd", image / "initrd.img", "-append", APPEND + (LEGACY if legacy else ""),
              "-drive", f"file={image / 'disk.img'},format=raw,if=virtio,snapshot=on,cache=unsafe",
              "-drive", f"file={payload},format=raw,if=virtio,readonly=on"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip

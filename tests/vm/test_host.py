@@ -1,4 +1,5 @@
-"""On a host as labs have them: cgroup v2, the systemd driver, systemd's units, a kernel of a distribution, a reboot."""
+"""On a host as labs have them: the systemd driver, systemd's units, a kernel of a distribution, a reboot; with cgroup v2,
+or v1 if DS01_VM_CGROUPS is 1."""
 
 import json
 import re
@@ -13,9 +14,16 @@ def inspect(machine, name):
 
 
 def cgroup_of(machine, name):
+    """Where systemd has put it, from the line that says so."""
     text = machine.out(f"cat /proc/{inspect(machine, name)['State']['Pid']}/cgroup")
-    assert text.startswith("0::/"), text
-    return text.removeprefix("0::")
+    return re.search(r"^\d+:name=systemd:(.*)$" if machine.legacy else r"^0::(.*)$", text, re.MULTILINE)[1]
+
+
+def join(machine, name):
+    """A shell command that puts its shell there, as an exec does."""
+    group = shlex.quote(cgroup_of(machine, name))
+    places = "/sys/fs/cgroup/*" if machine.legacy else "/sys/fs/cgroup"
+    return f"for place in {places}; do [ ! -e $place{group}/cgroup.procs ] || echo $$ > $place{group}/cgroup.procs; done"
 
 
 def folder(machine, login, text):
@@ -24,14 +32,14 @@ def folder(machine, login, text):
 
 
 def test_Root_Vm_containers_are_in_their_owners_slice_with_limits_in_force(machine):
-    assert machine.out("stat -fc %T /sys/fs/cgroup") == "cgroup2fs"
+    assert machine.out("stat -fc %T /sys/fs/cgroup") == ("tmpfs" if machine.legacy else "cgroup2fs")
     machine.docker_out("alice", "run", "-d", "--name", "train", "--gpus", "1", *SLEEP)
     made = inspect(machine, "train")
     assert made["HostConfig"]["CgroupParent"] == "ds01-student-alice.slice"
     group = cgroup_of(machine, "train")
     assert re.fullmatch(rf"/ds01\.slice/ds01-student\.slice/ds01-student-alice\.slice/docker-{made['Id']}\.scope", group)
-    read = f"cd /sys/fs/cgroup{group} && cat memory.max pids.max"
-    assert machine.out(read).split() == [str(made["HostConfig"]["Memory"]), str(made["HostConfig"]["PidsLimit"])]
+    files = f"memory{group}/memory.limit_in_bytes pids{group}/pids.max" if machine.legacy else f".{group}/memory.max .{group}/pids.max"
+    assert machine.out(f"cd /sys/fs/cgroup && cat {files}").split() == [str(made["HostConfig"]["Memory"]), str(made["HostConfig"]["PidsLimit"])]
     assert machine.out("systemctl is-active ds01-student-alice.slice") == "active"
 
 
@@ -45,15 +53,14 @@ def test_Root_Vm_nobody_sees_or_touches_what_is_anothers(machine):
 
 
 def test_Root_Vm_a_process_in_a_container_acts_as_its_owner(machine):
-    """Found by its cgroup (the line 0::), whoever it is there and whatever namespaces it has of the container's."""
+    """Found by its cgroup, whoever it is there and whatever namespaces it has of the container's."""
     machine.docker_out("alice", "run", "-d", "--name", "hers", *SLEEP)
     machine.docker_out("bob", "run", "-d", "--name", "his", *SLEEP)
     assert machine.out("python3 /opt/call.py") == "200 /hers /his", "root on the host sees all"
     for name in ("hers", "his"):
-        enter = f"echo $$ > /sys/fs/cgroup{cgroup_of(machine, name)}/cgroup.procs"
         pid = inspect(machine, name)["State"]["Pid"]
         call = f"exec nsenter -t {pid} -p -n -i -u python3 /opt/call.py"
-        assert machine.out(shlex.join(["sh", "-c", f"{enter} && {call}"])) == f"200 /{name}"
+        assert machine.out(shlex.join(["sh", "-c", f"{join(machine, name)}; {call}"])) == f"200 /{name}"
 
 
 def test_Root_Vm_folders_are_seen_from_a_unit_with_a_file_system_of_its_own(machine):

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# tools/dev vm [-k EXPRESSION]: tests on a virtual machine as labs have them (tests/vm): systemd, cgroup v2, a reboot. Some
-# six minutes; not part of tools/dev test.
+# tools/dev vm [-k EXPRESSION]: tests on a virtual machine as labs have them (tests/vm): systemd, cgroup v2 (v1 with
+# DS01_VM_CGROUPS=1), a reboot. Some six minutes; not part of tools/dev test.
 
 readonly VM_PACKAGES=(
   linux-image-cloud-amd64 systemd systemd-sysv udev dbus docker.io iptables ca-certificates procps iproute2 kmod
