@@ -139,7 +139,9 @@ Verdict keepFoldersApart(Context& context) {
   const std::string_view mode = text(context.host(), "PidMode");
   if (!mode.starts_with(kContainerMode)) return std::nullopt;
   const auto joined = context.facts.containers.find(std::string(mode.substr(kContainerMode.size())));
-  const bool theirs = joined != context.facts.containers.end() && joined->second.has_folders;
+  // Of somebody else's it is not told that it is there: who may not join it is refused by resolveContainers().
+  const bool found = joined != context.facts.containers.end() && joined->second.own;
+  const bool theirs = found && joined->second.has_folders;
   if (!theirs && context.out.pins.empty()) return std::nullopt;
   return explained(
       forbidden("pid_folders", fmt::format("--pid {} (HostConfig.PidMode) is not allowed here, because one of the two "
