@@ -219,8 +219,7 @@ Verdict checkNetworks(Context& context) {
     if (Verdict denial = resolveEndpoints(context, *endpoints)) return denial;
   }
   pinMode(context.body(), of_mode);
-  if (context.excused(RuleClass::Host)) return std::nullopt;
-  if (!sharesHostNetwork(context)) return std::nullopt;
+  if (!sharesHostNetwork(context) || context.excused(RuleClass::Host)) return std::nullopt;
   // Root in the container would read the traffic of everybody, and take the places of the machine's own services.
   return withoutCapabilities(context, {"NET_RAW", "NET_BIND_SERVICE"}, "--network host");
 }

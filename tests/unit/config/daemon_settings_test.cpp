@@ -125,6 +125,11 @@ TEST(DaemonSettings, KnowTheOtherSources) {
   }
 }
 
+TEST(DaemonSettings, ALauncherIsAServiceUserToo) {
+  EXPECT_THAT(problems("service_users: [grafana]\nlaunchers: [hub]\n"),
+              HasSubstr("ds01d.yaml:2:12: error: launchers: names hub, which service_users does not"));
+}
+
 TEST(DaemonSettings, RefuseSocketsThatAreNone) {
   EXPECT_THAT(problems("sockets: {listen: /run/d.sock}\n"),
               HasSubstr("ds01d.yaml:1:19: error: sockets.listen: \"/run/d.sock\" is not a Unix socket"));

@@ -39,6 +39,20 @@ TEST(LedgerService, ALeaseIsOnDiskBeforeTheEngineIsAskedAndEndsWithItsContainer)
   EXPECT_EQ(scene.events.count("gpu.release"), 1u);
 }
 
+// Whoever made it may start it before the Engine has told us of it.
+TEST(LedgerService, WhoMadeAContainerForSomebodyIsKnownAtOnce) {
+  Scene scene;
+  scene.ready();
+  Answer grant = scene.create("alice");
+  ASSERT_TRUE(grant);
+  grant->forwarded();
+  scene.runner.run(grant->bind(containerId('a'), "job", {.owner = "alice", .made_by = "hub"}));
+  const auto found = scene.runner.run(scene.owners.find(containerId('a').str()));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->owner, "alice");
+  EXPECT_EQ(found->made_by, "hub");
+}
+
 TEST(LedgerService, NothingIsGrantedBeforeTheEngineWasAskedWhatExists) {
   Scene scene;
   const Answer early = scene.create("alice");

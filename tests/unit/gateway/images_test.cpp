@@ -41,6 +41,14 @@ TEST_F(ImagesTest, ATagIsNewOrOnesOwn) {
   EXPECT_EQ(client.request("POST", "/images/mine:1/tag?repo=x@" + imageId('a'))->status, 400);
 }
 
+TEST_F(ImagesTest, WhichContainersThereAreOfTheirPartsIsNotTold) {
+  for (const char* const path : {"/images/json", "/images/root:1/json"}) {
+    h.engine().answer("GET", path, 200, "[]");
+    EXPECT_EQ(h.connect().get(std::string(path) + "?manifests=1")->status, 200);
+  }
+  EXPECT_EQ(sent(), (std::vector<std::string>{"GET /images/json", "GET /images/root:1/json"}));
+}
+
 TEST_F(ImagesTest, WhatIsTaggedBelongsToWhoTagsIt) {
   h.engine().answer("POST", "/images/root:1/tag", [&](const ds01::test::FakeDockerd::Request&) -> Answered {
     EXPECT_EQ(owner("new:latest"), (TagOwner{"alice", true})) << "on disk before the Engine is asked";

@@ -130,6 +130,25 @@ TEST(PinnedBinds, NobodyExecutesAsAnotherInAContainerThatRunsAsItsOwner) {
   EXPECT_THAT(h.engine().requests().back().body, HasSubstr("\"User\":\"1001:1001\"")) << "never the image's group";
 }
 
+TEST(PinnedBinds, ALauncherExecutesAsTheOwnerAndNotAsItself) {
+  Harness h;
+  h.ownership.addMadeBy("hers", kMine, "bob", "alice");
+  h.identities.users["bob"] = callerNamed("bob", 1002).user;
+  h.identities.caller.service = true;
+  h.site.launcher = "alice";
+  h.engine().answer("POST", "/containers/" + kMine + "/exec", 201, R"({"Id":"e1"})");
+  ContainerView view;
+  view.id = ContainerId(kMine);
+  view.labels[std::string(admission::kRunsAs)] = admission::kAsOwner;
+  h.engine_client.container_views[kMine] = view;
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/containers/hers/exec", R"({"Cmd":["id"],"User":"1001"})")->status, 403);
+  EXPECT_EQ(client.request("POST", "/containers/hers/exec", R"({"Cmd":["id"],"User":"0"})")->status, 403);
+  EXPECT_THAT(h.engine().requests(), IsEmpty());
+  EXPECT_EQ(client.request("POST", "/containers/hers/exec", R"({"Cmd":["id"],"User":"1002"})")->status, 201);
+  EXPECT_THAT(h.engine().requests().back().body, HasSubstr("\"User\":\"1002:1002\""));
+}
+
 TEST(PinnedBinds, WhereIdsAreNotMappedTheEngineCopiesNothing) {
   Harness h;
   h.ownership.add("mine", kMine, "alice");
