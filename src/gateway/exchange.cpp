@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "gateway/deadline.h"
 #include "gateway/policies.h"
 #include "gateway/relay.h"
 
@@ -15,6 +16,18 @@ namespace ds01::gateway {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+namespace {
+
+Denial slowBody(const GatewayOptions& options) {
+  using std::chrono::seconds;
+  return {408, "slow_body",
+          fmt::format("the request body did not arrive in time: it may pause for {} s, and all of it may take {} s",
+                      std::chrono::ceil<seconds>(options.body_pause).count(),
+                      std::chrono::ceil<seconds>(options.body_timeout).count())};
+}
+
+}  // namespace
 
 std::string Exchange::name() const {
   std::string out;
@@ -48,12 +61,19 @@ asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
   if (auto denial = memory_.growTo(costOf(told, kRequestCost))) co_return std::unexpected(std::move(*denial));
   if (body_as_it_came_) co_return *body_as_it_came_;
   if (client_.bodyDone()) co_return body;
+  // What is held meanwhile is held for a known time only.
+  const GatewayOptions& options = core_.options;
+  Deadline limit(client_.socket());
+  limit.rearm(options.body_pause, options.body_timeout);
   const Status sent = co_await sendContinue();
-  if (!sent) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
+  if (!sent && !limit.expired()) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
   const std::span room(piece.get(), kPieceBytes);
   while (true) {
+    if (limit.expired()) co_return std::unexpected(slowBody(options));
+    limit.rearm(options.body_pause, options.body_timeout);
     const Result<std::size_t> count = co_await client_.readBody(room);
+    if (!count && limit.expired()) co_return std::unexpected(slowBody(options));
     if (!count) {
       co_return std::unexpected(
           Denial{400, "malformed_http", "the request body is broken: " + count.error().message()});

@@ -100,7 +100,7 @@ class Exchange {
   // The request as it came, with the canonical target: a starting point for handlers.
   Outgoing outgoing() const;
 
-  // Malformed, too large, or more than there is memory for: a Denial (400, 413, 503).
+  // Malformed, too slow, too large, or more than there is memory for: a Denial (400, 408, 413, 503).
   boost::asio::awaitable<std::expected<std::string, Denial>> readWholeBody();
 
   // The id of what is decided about this request; made when it is first asked for.

@@ -56,6 +56,9 @@ struct GatewayOptions {
   MemoryLimits memory = {};
   std::chrono::milliseconds longest_turn{100};  // what takes longer works little: it waits for a container, or streams
   std::chrono::milliseconds head_timeout{10'000};  // from the first byte of a head to its last
+  // Of a body that is held whole: between two pieces of it, and for all of it. 4 MiB in that time are 35 KiB a second.
+  std::chrono::milliseconds body_pause{30'000};
+  std::chrono::milliseconds body_timeout{120'000};
   // How often a client whose request waits its turn gets 100 Continue, kMostContinues times at most.
   std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "gateway/deadline.h"
+
 namespace ds01::gateway {
 
 namespace asio = boost::asio;
@@ -41,39 +43,6 @@ Error bodyError(const error_code& ec) {
   const bool malformed = ec.category() == error_code(http::error::end_of_stream).category();
   return Error(malformed ? ErrorCode::Malformed : ErrorCode::Io, fmt::format("read body: {}", ec.message()));
 }
-
-// Cancels what waits on a socket after a time. The handler may run after the frame that armed it is gone, so it only
-// looks at what they share.
-class Deadline {
- public:
-  explicit Deadline(Socket& socket)
-      : timer_(socket.get_executor()), shared_(std::make_shared<Shared>(Shared{&socket})) {}
-  Deadline(const Deadline&) = delete;
-  Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { shared_->socket = nullptr; }
-
-  void arm(std::chrono::milliseconds limit) {
-    if (armed_) return;
-    armed_ = true;
-    timer_.expires_after(limit);
-    timer_.async_wait([shared = shared_](error_code ec) {
-      if (ec || shared->socket == nullptr) return;
-      shared->expired = true;
-      error_code ignored;
-      shared->socket->cancel(ignored);
-    });
-  }
-  bool expired() const { return shared_->expired; }
-
- private:
-  struct Shared {
-    Socket* socket;
-    bool expired = false;
-  };
-  asio::steady_timer timer_;
-  std::shared_ptr<Shared> shared_;
-  bool armed_ = false;
-};
 
 template <typename Parser>
 asio::awaitable<Result<std::size_t>> readSome(Socket& socket, beast::flat_buffer& buffer, Parser& parser,

@@ -304,6 +304,54 @@ TEST(GatewayMemory, whoFillsTheBudgetOfAllKeepsNobodyFromOrdinaryWork) {
   alice.close();
 }
 
+constexpr std::string_view kSlowCreate =
+    "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n";
+
+TEST(GatewayMemory, aBodyThatFallsSilentIsCutOffAndGivesBackWhatItHeld) {
+  GatewayOptions options;
+  options.memory.bytes_per_uid = 4UL * 1024 * 1024;
+  options.body_pause = std::chrono::milliseconds(20);
+  Harness h(options);
+  h.engine().answer("POST", "/containers/create", 201, R"({"Id":")" + kNew + R"(","Warnings":[]})");
+  Client client = h.connect();
+  EXPECT_TRUE(client.send(kSlowCreate));
+  EXPECT_TRUE(client.send(R"({"Image":)"));
+  const auto refused = client.read();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 408);
+  EXPECT_THAT(refused->body, HasSubstr("ds01: the request body did not arrive in time"));
+  EXPECT_EQ(refused->header("connection"), "close");
+  EXPECT_TRUE(client.atEnd());
+  ASSERT_EQ(h.events.of("auth.denied").size(), 1U);
+  EXPECT_EQ(h.connect().request("POST", "/containers/create", largeCreate(200'000))->status, 201);
+}
+
+TEST(GatewayMemory, aBodyThatNeverComesIsCutOffAfterItsContinueToo) {
+  GatewayOptions options;
+  options.body_pause = std::chrono::milliseconds(20);
+  Harness h(options);
+  Client client = h.connect();
+  EXPECT_TRUE(
+      client.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 200\r\nExpect: 100-continue\r\n\r\n"));
+  EXPECT_EQ(client.read(false, true)->status, 100);
+  EXPECT_EQ(client.read()->status, 408);
+}
+
+// However short its pauses are.
+TEST(GatewayMemory, aBodyThatDripsIsCutOffWhenItsTimeIsOver) {
+  GatewayOptions options;
+  options.body_timeout = std::chrono::milliseconds(50);
+  Harness h(options);
+  Client client = h.connect();
+  EXPECT_TRUE(
+      client.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n"));
+  std::string answer;
+  while (answer.empty() && client.send("1\r\n \r\n")) answer = client.readNow();
+  EXPECT_THAT(answer, HasSubstr("HTTP/1.1 408"));
+}
+
 TEST(GatewayMemory, anAnswerThatIsReadWholeCountsToo) {
   GatewayOptions options;
   options.memory.bytes_per_uid = 512UL * 1024;
