@@ -114,6 +114,8 @@ Outgoing question(const Exchange& exchange, std::string method, std::vector<std:
   out.target = serialise(target);
   out.keep_accept = false;
   out.ours = onlyReads(out.method);
+  // Sizes are counted file by file.
+  out.at_once = out.ours && target.get("size") == nullptr;
   return out;
 }
 

@@ -17,18 +17,6 @@ namespace ds01::gateway {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-namespace {
-
-Denial slowBody(const GatewayOptions& options) {
-  using std::chrono::seconds;
-  return {408, "slow_body",
-          fmt::format("the request body did not arrive in time: it may pause for {} s, and all of it may take {} s",
-                      std::chrono::ceil<seconds>(options.body_pause).count(),
-                      std::chrono::ceil<seconds>(options.body_timeout).count())};
-}
-
-}  // namespace
-
 std::string Exchange::name() const {
   std::string out;
   if (!match_) return out;
@@ -44,53 +32,6 @@ Outgoing Exchange::outgoing() const {
   out.method = head_.method;
   out.target = serialise(target_);
   return out;
-}
-
-asio::awaitable<Status> Exchange::sendContinue() {
-  if (!head_.expect_continue || continue_sent_) co_return Status{};
-  continue_sent_ = true;
-  co_return co_await writeAll(client_.socket(), "HTTP/1.1 100 Continue\r\n\r\n");
-}
-
-asio::awaitable<std::expected<std::string, Denial>> Exchange::readWholeBody() {
-  std::string body;
-  const Denial too_large{413, "body_too_large", "the request body is larger than 4 MiB"};
-  const std::size_t told = head_.content_length.value_or(0);
-  if (told > kMaxJsonBody) co_return std::unexpected(too_large);
-  // Before it is read, so that what is refused costs nothing; what does not tell its length pays as it comes.
-  if (auto denial = memory_.growTo(costOf(told, kRequestCost))) co_return std::unexpected(std::move(*denial));
-  if (body_as_it_came_) co_return *body_as_it_came_;
-  if (client_.bodyDone()) co_return body;
-  // What is held meanwhile is held for a known time only.
-  const GatewayOptions& options = core_.options;
-  Deadline limit(client_.socket());
-  limit.rearm(options.body_pause, options.body_timeout);
-  const Status sent = co_await sendContinue();
-  if (!sent && !limit.expired()) co_return std::unexpected(Denial{400, "client_gone", "the client has gone"});
-  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
-  const std::span room(piece.get(), kPieceBytes);
-  while (true) {
-    if (limit.expired()) co_return std::unexpected(slowBody(options));
-    limit.rearm(options.body_pause, options.body_timeout);
-    const Result<std::size_t> count = co_await client_.readBody(room);
-    if (!count && limit.expired()) co_return std::unexpected(slowBody(options));
-    if (!count) {
-      co_return std::unexpected(
-          Denial{400, "malformed_http", "the request body is broken: " + count.error().message()});
-    }
-    if (*count == 0) {
-      if (!as_it_came_) co_return body;
-      if (auto denial = memory_.growTo(costOf(body.size(), kRequestCost) + body.size())) {
-        co_return std::unexpected(std::move(*denial));
-      }
-      body_as_it_came_ = body;
-      co_return body;
-    }
-    if (body.size() + *count > kMaxJsonBody) co_return std::unexpected(too_large);
-    const std::size_t cost = costOf(body.size() + *count, kRequestCost);
-    if (auto denial = memory_.growTo(cost)) co_return std::unexpected(std::move(*denial));
-    body.append(piece.get(), *count);
-  }
 }
 
 Attendance Exchange::attend() {
@@ -355,14 +296,24 @@ asio::awaitable<void> Exchange::abandon() {
   }
 }
 
+// Of a question that has taken too long.
+std::unexpected<Error> Exchange::givenUp() {
+  engine_.close();
+  return fail(ErrorCode::Timeout, fmt::format("no answer in {} ms", core_.options.question_timeout.count()));
+}
+
 asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function<void()> before_send) {
   against_policy_ = co_await consult(*this, out);
   if (against_policy_) co_return fail(ErrorCode::PermissionDenied, against_policy_->text);
   const bool repeatable = out.method == "GET";
+  Deadline limit(engine_.socket());
+  if (out.at_once) limit.arm(core_.options.question_timeout);
   while (true) {
     const Result<Sent> sent = co_await send(out, before_send);
+    if (limit.expired()) co_return givenUp();
     if (!sent) co_return fail(sent.error());
     Result<ResponseHead> head = co_await engine_.readHead(out.method == "HEAD");
+    if (limit.expired()) co_return givenUp();
     if (!head) {
       engine_.close();
       if (sent->reused && repeatable) continue;
@@ -374,6 +325,7 @@ asio::awaitable<Result<WholeResponse>> Exchange::ask(Outgoing out, std::function
     const std::span room(piece.get(), kPieceBytes);
     while (response.head.has_body) {
       const Result<std::size_t> count = co_await engine_.readBody(room);
+      if (limit.expired()) co_return givenUp();
       Status fits;
       if (!count) {
         fits = fail(count.error());

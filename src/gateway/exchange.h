@@ -142,7 +142,7 @@ class Exchange {
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
   // Engine is away and got nothing; PermissionDenied: the policy refused, it got nothing; any other error: it may have
-  // got it. Exhausted: there is no memory for its answer.
+  // got it. Exhausted: there is no memory for its answer. Timeout: a question of ours has had no answer.
   boost::asio::awaitable<Result<WholeResponse>> ask(Outgoing out, std::function<void()> before_send = {});
   // Answers with that, its body maybe changed.
   boost::asio::awaitable<Flow> relayWhole(WholeResponse response);
@@ -157,6 +157,7 @@ class Exchange {
     bool reused = false;
   };
   boost::asio::awaitable<Result<Sent>> send(const Outgoing& out, const std::function<void()>& before_send);
+  std::unexpected<Error> givenUp();
   boost::asio::awaitable<Flow> relayAnswer(ResponseHead response, BodyFilter* filter);
   boost::asio::awaitable<Flow> upgrade(ResponseHead response);
   boost::asio::awaitable<bool> relayBody(const ResponseHead& response, std::string head, BodyFilter* filter);

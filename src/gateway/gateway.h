@@ -59,6 +59,8 @@ struct GatewayOptions {
   // Of a body that is held whole: between two pieces of it, and for all of it. 4 MiB in that time are 35 KiB a second.
   std::chrono::milliseconds body_pause{30'000};
   std::chrono::milliseconds body_timeout{120'000};
+  // For an answer of the Engine's to a question of ours. Requests of clients wait as long as the clients do.
+  std::chrono::milliseconds question_timeout{30'000};
   // How often a client whose request waits its turn gets 100 Continue, kMostContinues times at most.
   std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer

@@ -20,6 +20,7 @@ struct Outgoing {
   bool keep_accept = true;          // false where we read the answer ourselves
   std::string upgrade;              // empty: none
   bool ours = false;                // a question of ours beside the client's request
+  bool at_once = false;             // an Engine that works has the answer at hand: it is not waited for without end
   bool judged = false;              // the site's policy has been asked about it
 };
 

@@ -77,9 +77,9 @@ class Daemon:
                 argv += [f"--{name}", str(value)]
         return argv
 
-    def start(self):
+    def start(self, timeout=20):
         self.child = Child(self.argv(), self.stderr, env=self.env, within=self.within)
-        self.child.wait_ready(lambda: unix_http.is_listening(self.socket), 20, "ds01d")
+        self.child.wait_ready(lambda: unix_http.is_listening(self.socket), timeout, "ds01d")
 
     def running(self):
         return self.child is not None and self.child.running()

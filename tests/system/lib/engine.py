@@ -1,6 +1,7 @@
 """A dockerd of the tests' own: private directories, its own network namespace (a second dockerd would take the first
 one's bridge and firewall rules), its own containerd, a socket for root alone."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -114,6 +115,15 @@ class Engine:
             return running_pid(self._containerd_pidfile) != containerd
 
         wait_until(gone, 20, "containerd to end with its dockerd")
+
+    @contextlib.contextmanager
+    def silent(self):
+        """Takes connections and requests, and answers nothing."""
+        os.kill(self.child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.child.pid, signal.SIGCONT)
 
     def api(self, method, target, body=None, expect=(200, 201, 204, 304), **keywords):
         reply = unix_http.exchange(self.socket, method, target, body, **keywords)

@@ -91,6 +91,35 @@ TEST(EngineWatch, AComparisonThatFailsIsRepeatedWhileTheStreamLasts) {
   EXPECT_EQ(scene.engine.asked("events"), 1u);
 }
 
+// A dockerd that was stopped (SIGSTOP) takes questions and answers none: each ends by its limit, at any point.
+TEST(EngineWatch, AnEngineThatFallsSilentLosesNoLeaseAndIsComparedOnceItAnswers) {
+  for (const char* last_answer : {"facts", "list", "inspect", "running"}) {
+    Watched scene;
+    scene.engine.away_as = ErrorCode::Timeout;
+    scene.engine.add(leasedView(containerId('a'), "alice", "L1", "GPU-0"));
+    ContainerView foreign;
+    foreign.id = containerId('e');
+    foreign.status = "running";
+    scene.engine.add(foreign);
+    scene.start();
+    scene.untilCompared();
+    scene.engine.hold(last_answer);
+    scene.engine.breakStream();
+    scene.runner.turn([&] { return scene.engine.holds(); });
+    scene.engine.away = true;
+    scene.engine.letGo();
+    const std::size_t asked = scene.engine.calls.size();
+    scene.runner.turn([&] { return scene.engine.calls.size() > asked + 20; });
+    EXPECT_NE(scene.ledger.find(LeaseId("L1")), nullptr) << last_answer;
+    EXPECT_NE(scene.owners.index().find(containerId('a')), nullptr) << last_answer;
+    EXPECT_FALSE(scene.grants_now()) << last_answer;
+    scene.engine.away = false;
+    scene.untilCompared();
+    EXPECT_NE(scene.ledger.find(LeaseId("L1")), nullptr) << last_answer;
+    EXPECT_EQ(scene.free(), 1u) << last_answer;
+  }
+}
+
 TEST(EngineWatch, EventsKeepTheIndexAndEndLeases) {
   Watched scene;
   scene.start();

@@ -34,8 +34,9 @@ class FakeEngine final : public docker::EngineClient {
   std::set<ContainerId> damaged;            // listed, and cannot be inspected
   bool refuses_policies = false;
   int kills_to_refuse = 0;
-  bool away = false;  // nothing is answered
-  bool lists = true;  // false: an Engine that answers, but not this
+  bool away = false;                           // nothing is answered
+  ErrorCode away_as = ErrorCode::Unavailable;  // Timeout: it takes what is asked and falls silent
+  bool lists = true;                           // false: an Engine that answers, but not this
   std::vector<std::string>
       calls;  // "list ds01.user", "inspect NAME", "exec ID", "facts", "events", "running", "policy NAME ID", "kill ID"
 
@@ -70,7 +71,7 @@ class FakeEngine final : public docker::EngineClient {
     const bool answers = !away;
     std::string call = "facts";
     co_await arrive(std::move(call));
-    if (!answers) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (!answers) co_return fail(away_as, "no answer");
     EngineFacts made;
     made.api = {1, 43};
     made.cpus = 8;
@@ -84,7 +85,7 @@ class FakeEngine final : public docker::EngineClient {
     co_return answer;
   }
   asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "no answer");
     const auto image = images.find(ref);
     if (image == images.end()) co_return ImageView{};
     co_return image->second;
@@ -120,7 +121,7 @@ class FakeEngine final : public docker::EngineClient {
     }
     std::string call = "list " + label;
     co_await arrive(std::move(call));
-    if (!answers) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: (no reason given)");
+    if (!answers) co_return fail(away_as, "the Engine answered 500: (no reason given)");
     co_return answer;
   }
   asio::awaitable<Result<std::vector<ContainerSummary>>> listRunning() override {
@@ -131,12 +132,13 @@ class FakeEngine final : public docker::EngineClient {
     }
     std::string call = "running";
     co_await arrive(std::move(call));
-    if (!answers) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: (no reason given)");
+    if (!answers) co_return fail(away_as, "the Engine answered 500: (no reason given)");
     co_return answer;
   }
   asio::awaitable<Status> setRestartPolicy(ContainerId id, RestartPolicy policy) override {
     std::string call = "policy " + policy.name + " " + id.str().substr(0, 4);
     co_await arrive(std::move(call));
+    if (away && away_as == ErrorCode::Timeout) co_return fail(away_as, "no answer");
     const auto found = containers.find(id);
     if (found == containers.end()) co_return fail(ErrorCode::NotFound, "No such container: " + id.str());
     if (refuses_policies) co_return fail(ErrorCode::Unavailable, "the Engine answered 500: no space left on device");
@@ -178,7 +180,7 @@ class FakeEngine final : public docker::EngineClient {
   }
 
   Result<ContainerView> look(const std::string& ref) const {
-    if (away) return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) return fail(away_as, "no answer");
     for (const auto& [id, view] : containers) {
       if (id.str() != ref && view.name != ref && !(ref.size() >= 4 && id.str().starts_with(ref))) continue;
       if (damaged.contains(id)) return fail(ErrorCode::Unavailable, "the Engine answered 500: layer does not exist");

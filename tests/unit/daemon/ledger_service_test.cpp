@@ -252,6 +252,25 @@ TEST(LedgerService, AnEngineThatIsAwayDecidesNothingAboutABrokenCreate) {
   scene.runner.turn([&] { return scene.ledger.find(lease)->state == Lease::State::Bound; });
 }
 
+// As when the limit of a question is over: that is no word about what became of the create.
+TEST(LedgerService, AnEngineThatFallsSilentDecidesNothingAboutACreateThatWasSent) {
+  Scene scene;
+  scene.engine.away_as = ErrorCode::Timeout;
+  scene.ready();
+  LeaseId lease;
+  {
+    Answer grant = scene.create("alice", oneGpu());
+    ASSERT_TRUE(grant);
+    lease = grant->lease()->id;
+    grant->forwarded();
+    scene.engine.away = true;
+  }
+  scene.runner.turn([&] { return scene.engine.asked("list ds01.lease=") > 10; });
+  ASSERT_NE(scene.ledger.find(lease), nullptr);
+  scene.engine.away = false;
+  scene.runner.turn([&] { return scene.ledger.find(lease) == nullptr; });
+}
+
 TEST(LedgerService, AFoundContainerThatCannotBeInspectedKeepsItsLease) {
   Scene scene;
   scene.ready();

@@ -92,7 +92,7 @@ class FakeOwnership : public Ownership {
   }
   asio::awaitable<Result<OwnedContainer>> find(std::string ref) override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     for (const OwnedContainer& c : containers) {
       if (c.name == ref || (ref.size() >= 4 && c.id.str().starts_with(ref))) co_return c;
     }
@@ -136,6 +136,7 @@ class FakeOwnership : public Ownership {
   std::map<std::string, OwnedContainer> execs;
   std::vector<std::string> removals;
   bool away = false;
+  ErrorCode away_as = ErrorCode::Unavailable;  // Timeout: it takes the question and does not answer
 };
 
 class FakeSite : public Site {
@@ -191,7 +192,7 @@ class FakeEngineClient : public docker::EngineClient {
   }
   asio::awaitable<Result<ImageView>> inspectImage(std::string ref) override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     if (const auto found = image_views.find(ref); found != image_views.end()) co_return found->second;
     if (!images.contains(ref)) co_return fail(ErrorCode::NotFound, "No such image: " + ref + ":latest");
     ImageView view;
@@ -200,7 +201,7 @@ class FakeEngineClient : public docker::EngineClient {
   }
   asio::awaitable<Result<ImageList>> listImages() override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     ImageList out;
     for (const auto& [ref, image] : image_views) {
       out.ids.insert(image.id);
@@ -210,14 +211,14 @@ class FakeEngineClient : public docker::EngineClient {
   }
   asio::awaitable<Result<NetworkView>> inspectNetwork(std::string ref) override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     const auto found = networks.find(ref);
     if (found == networks.end()) co_return fail(ErrorCode::NotFound, "network " + ref + " not found");
     co_return found->second;
   }
   asio::awaitable<Result<VolumeView>> inspectVolume(std::string name) override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     const auto found = volumes.find(name);
     if (found == volumes.end()) co_return fail(ErrorCode::NotFound, "get " + name + ": no such volume");
     co_return found->second;
@@ -228,7 +229,7 @@ class FakeEngineClient : public docker::EngineClient {
   asio::awaitable<Result<VolumeView>> createVolume(std::string name,
                                                    std::map<std::string, std::string> labels) override {
     const std::lock_guard lock(mutex);
-    if (away) co_return fail(ErrorCode::Unavailable, "connection refused");
+    if (away) co_return fail(away_as, "connection refused");
     made_volumes.push_back(name);
     co_return volumes.try_emplace(name, VolumeView{name, std::move(labels)}).first->second;
   }
@@ -255,6 +256,7 @@ class FakeEngineClient : public docker::EngineClient {
   std::vector<std::string> made_volumes;
   std::vector<std::string> image_volumes;  // of every image
   bool away = false;
+  ErrorCode away_as = ErrorCode::Unavailable;
 };
 
 class FakeImages : public ImageOwnership {
