@@ -1,6 +1,7 @@
 // What the bodies that are held whole may cost, per user and in all: a flood of large ones, or of clients that read no
-// answers, is refused at a number that is known before. Root has a share of its own, so that it can always look and
-// clean up. Counts only; single thread.
+// answers, is refused at a number that is known before. Of each user a first part is kept back from what all share, so
+// that whoever floods together takes the others' large requests only. Root has a share of its own, so that it can
+// always look and clean up. Counts only; single thread.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,13 @@ namespace ds01::gateway {
 
 struct MemoryLimits {
   std::size_t bytes_per_uid = 128UL << 20U;
-  std::size_t bytes_of_users = 512UL << 20U;  // root's are not among them
+  std::size_t shared_by_users = 512UL << 20U;  // root's are not among them
+  // The first bytes of a user come from no share, as long as no more users than this hold some at once: a body of 256
+  // KiB, or a list of 300 containers.
+  std::size_t kept_per_uid = 4UL << 20U;
+  std::size_t kept_uids = 64;
+
+  constexpr std::size_t ofUsers() const { return shared_by_users + kept_uids * kept_per_uid; }  // at most
 };
 
 class MemoryBudget {
@@ -45,15 +52,21 @@ class MemoryBudget {
   };
 
   std::size_t bytesOf(std::uint32_t uid) const;
-  std::size_t bytesOfUsers() const { return of_users_; }
+  std::size_t bytesShared() const { return shared_; }
 
  private:
+  struct Held {
+    std::size_t bytes = 0;
+    std::size_t kept = 0;  // as many of these are not of the share
+    std::size_t shared() const { return bytes > kept ? bytes - kept : 0; }
+  };
   std::optional<Denial> take(std::uint32_t uid, std::size_t bytes);
   void give(std::uint32_t uid, std::size_t bytes);
 
   const MemoryLimits limits_;
-  std::size_t of_users_ = 0;
-  std::map<std::uint32_t, std::size_t> by_uid_;  // none is 0
+  std::size_t shared_ = 0;
+  std::size_t keeping_ = 0;               // users for whom something is kept
+  std::map<std::uint32_t, Held> by_uid_;  // nobody has 0 bytes
 };
 
 // What a body of so many bytes costs while it is looked at. Small ones are free: the caps on connections bound them,

@@ -287,21 +287,44 @@ TEST(GatewayMemory, aBodyThatDoesNotTellItsLengthPaysAsItComes) {
 
 TEST(GatewayMemory, whoFillsTheBudgetOfAllKeepsNobodyFromOrdinaryWork) {
   GatewayOptions options;
-  options.memory = {.bytes_per_uid = 4UL * 1024 * 1024, .bytes_of_users = 4UL * 1024 * 1024};
+  constexpr std::size_t kMiB = 1024UL * 1024;
+  options.memory = {.bytes_per_uid = 4 * kMiB, .shared_by_users = 3 * kMiB, .kept_per_uid = kMiB, .kept_uids = 8};
   Harness h(options);
   h.engine().answer("POST", "/containers/create", 201, R"({"Id":")" + kNew + R"(","Warnings":[]})");
   Client alice = h.connect();
-  // 3 MiB by the number that is told; the body never comes.
+  // 4 MiB by the number that is told; the body never comes.
   EXPECT_TRUE(
       alice.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
-                 "Content-Length: 200000\r\nExpect: 100-continue\r\n\r\n"));
+                 "Content-Length: 262144\r\nExpect: 100-continue\r\n\r\n"));
   EXPECT_EQ(alice.read(false, true)->status, 100);
   h.identities.become({1002, true}, callerNamed("bob", 1002));
   const auto large = h.connect().request("POST", "/containers/create", largeCreate(100'000));
   EXPECT_EQ(large->status, 503);
   EXPECT_THAT(large->body, HasSubstr("of all users"));
   EXPECT_EQ(h.connect().request("POST", "/containers/create", largeCreate(4000))->status, 201);
+  EXPECT_EQ(h.connect().request("POST", "/containers/create", largeCreate(60'000))->status, 201) << "his own part";
   alice.close();
+}
+
+// By whatever uids its processes have, and in however many containers they are.
+TEST(GatewayMemory, whoeverIsInAContainerCountsForItsOwner) {
+  GatewayOptions options;
+  options.memory.bytes_per_uid = 4UL * 1024 * 1024;
+  Harness h(options);
+  h.identities.become({1, false}, callerNamed("alice", 1001));
+  Client first = h.connect();
+  EXPECT_TRUE(
+      first.send("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+                 "Content-Length: 200000\r\nExpect: 100-continue\r\n\r\n"));
+  EXPECT_EQ(first.read(false, true)->status, 100);
+  for (const Account& seems : {Account{1, false}, Account{2, false}, Account{1001, true}}) {
+    h.identities.become(seems, callerNamed("alice", 1001));
+    const auto refused = h.connect().request("POST", "/containers/create", largeCreate(100'000));
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 503);
+    EXPECT_THAT(refused->body, HasSubstr("your other requests hold 3 of the 4 MiB"));
+  }
+  first.close();
 }
 
 constexpr std::string_view kSlowCreate =

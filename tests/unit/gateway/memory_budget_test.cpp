@@ -11,7 +11,11 @@ using testing::HasSubstr;
 constexpr std::size_t kMiB = 1UL << 20U;
 constexpr std::uint32_t kAlice = 1001;
 constexpr std::uint32_t kBob = 1002;
-constexpr MemoryLimits kLimits{.bytes_per_uid = 100 * kMiB, .bytes_of_users = 150 * kMiB};
+constexpr std::uint32_t kCarol = 1003;
+constexpr MemoryLimits kLimits{
+    .bytes_per_uid = 100 * kMiB, .shared_by_users = 150 * kMiB, .kept_per_uid = 0, .kept_uids = 0};
+constexpr MemoryLimits kKeeping{
+    .bytes_per_uid = 100 * kMiB, .shared_by_users = 150 * kMiB, .kept_per_uid = 4 * kMiB, .kept_uids = 4};
 
 TEST(MemoryBudget, oneUserHoldsSoMuchAndGivesItBack) {
   MemoryBudget budget(kLimits);
@@ -30,7 +34,7 @@ TEST(MemoryBudget, oneUserHoldsSoMuchAndGivesItBack) {
     EXPECT_EQ(budget.bytesOf(kAlice), 100 * kMiB);
   }
   EXPECT_EQ(budget.bytesOf(kAlice), 0U);
-  EXPECT_EQ(budget.bytesOfUsers(), 0U);
+  EXPECT_EQ(budget.bytesShared(), 0U);
 }
 
 TEST(MemoryBudget, aChargeGrowsByTheDifferenceAndNeverShrinks) {
@@ -54,7 +58,64 @@ TEST(MemoryBudget, usersTogetherHoldSoMuchAndRootHasItsOwn) {
   EXPECT_FALSE(bob.growTo(50 * kMiB));
   EXPECT_FALSE(root.growTo(100 * kMiB));
   EXPECT_TRUE(root.growTo(100 * kMiB + 1));
-  EXPECT_EQ(budget.bytesOfUsers(), 150 * kMiB);
+  EXPECT_EQ(budget.bytesShared(), 150 * kMiB);
+}
+
+TEST(MemoryBudget, whoeverFloodsTogetherLeavesTheOthersTheirPart) {
+  MemoryBudget budget(kKeeping);
+  MemoryBudget::Charge alice(budget, kAlice);
+  MemoryBudget::Charge bob(budget, kBob);
+  EXPECT_FALSE(alice.growTo(100 * kMiB));
+  EXPECT_FALSE(bob.growTo(58 * kMiB));
+  EXPECT_TRUE(bob.growTo(58 * kMiB + 1)) << "all that is shared is taken";
+  EXPECT_EQ(budget.bytesShared(), 150 * kMiB);
+  {
+    MemoryBudget::Charge first(budget, kCarol);
+    MemoryBudget::Charge second(budget, kCarol);
+    EXPECT_FALSE(first.growTo(3 * kMiB));
+    EXPECT_FALSE(second.growTo(kMiB));
+    const auto denial = second.growTo(kMiB + 1);
+    ASSERT_TRUE(denial) << "of one user, not of one request";
+    EXPECT_THAT(denial->text, HasSubstr("of all users"));
+  }
+  MemoryBudget::Charge again(budget, kCarol);
+  EXPECT_FALSE(again.growTo(4 * kMiB)) << "given back";
+}
+
+TEST(MemoryBudget, soManyUsersHaveTheirPartAndNoMore) {
+  MemoryBudget budget(kKeeping);
+  MemoryBudget::Charge alice(budget, kAlice);
+  MemoryBudget::Charge bob(budget, kBob);
+  MemoryBudget::Charge carol(budget, kCarol);
+  EXPECT_FALSE(alice.growTo(100 * kMiB));
+  EXPECT_FALSE(bob.growTo(58 * kMiB));
+  EXPECT_FALSE(carol.growTo(4 * kMiB));
+  MemoryBudget::Charge root(budget, 0);
+  EXPECT_FALSE(root.growTo(100 * kMiB)) << "and takes nobody's";
+  MemoryBudget::Charge fifth(budget, 1005);
+  {
+    MemoryBudget::Charge fourth(budget, 1004);
+    EXPECT_FALSE(fourth.growTo(4 * kMiB));
+    EXPECT_EQ(budget.bytesOf(kAlice) + budget.bytesOf(kBob) + budget.bytesOf(kCarol) + budget.bytesOf(1004),
+              kKeeping.ofUsers());
+    EXPECT_TRUE(fifth.growTo(1));
+  }
+  EXPECT_FALSE(fifth.growTo(4 * kMiB)) << "another one has ended";
+}
+
+TEST(MemoryBudget, whoCameWhenNoPartWasLeftPaysFromTheShareUntilItHoldsNothing) {
+  MemoryLimits limits = kKeeping;
+  limits.kept_uids = 1;
+  MemoryBudget budget(limits);
+  MemoryBudget::Charge bob(budget, kBob);
+  {
+    MemoryBudget::Charge alice(budget, kAlice);
+    EXPECT_FALSE(alice.growTo(kMiB));
+    EXPECT_FALSE(bob.growTo(2 * kMiB));
+    EXPECT_EQ(budget.bytesShared(), 2 * kMiB);
+  }
+  EXPECT_FALSE(bob.growTo(3 * kMiB));
+  EXPECT_EQ(budget.bytesShared(), 3 * kMiB);
 }
 
 TEST(MemoryBudget, aNumberThatIsTooLargeDoesNotWrapAround) {
