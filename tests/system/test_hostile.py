@@ -4,9 +4,11 @@ import collections
 import json
 import os
 import random
+import re
 import threading
 
 import pytest
+from lib import peer
 from lib.crowd import connections, read_all, status_of, try_send
 from lib.images import BUSYBOX
 from lib.waiting import wait_until
@@ -123,6 +125,21 @@ def test_Root_Docker_bodies_that_never_end(stack, alice, bob):
     assert set(answers) & {413, 503}, answers
 
 
+def test_Root_Docker_bodies_that_fall_silent(stack, alice, bob):
+    """They hold what bob may hold, and not for ever."""
+    with connections(bob, 2, timeout=60) as crowd:
+        for connection in crowd:
+            connection.sendall(create_head(f"Content-Length: {4 * MIB}") + b"{")
+        work(alice)
+        with bob.raw() as raw:
+            assert raw.ask("POST", "/containers/create", {"Image": "missing", "Cmd": ["x" * MIB]}).status == 503
+        answers = [read_all(connection) for connection in crowd]
+        assert {status_of(answer) for answer in answers} == {408}
+        assert all(b"ds01: the request body did not arrive in time" in answer for answer in answers)
+        with bob.raw() as raw:
+            assert raw.ask("POST", "/containers/create", {"Image": "missing", "Cmd": ["x" * MIB]}).status == 404
+
+
 def test_Root_Docker_memory_that_is_asked_for_and_not_used(stack, alice, bob):
     before = resident(stack.daemon)
     size = 4 * MIB
@@ -188,6 +205,39 @@ def test_Root_Docker_a_flood_beside_work(stack, alice, bob):
     statuses = json.loads(out)
     # He waits behind himself; he is not refused either.
     assert set(statuses) == {"200"} and statuses["200"] > 100, statuses
+
+
+def test_Root_Docker_a_flood_of_many_uids_in_a_container_is_its_owners(stack, alice, bob):
+    """300 connections of 30 uids, none of them his own: they are one user's, as if he had opened them himself."""
+    tools = bob.user.home / "tools"
+    tools.mkdir(exist_ok=True)
+    os.chown(peer.build(tools), bob.user.uid, bob.user.gid)
+    work(alice)
+    flood = bob.out("run", "-d", "-v", f"{tools}:/tools:ro", "-v", f"{bob.socket}:/s", BUSYBOX,
+                    "/tools/peer", "crowd", "/s", "/containers/json")  # fmt: skip
+
+    def first_answers():
+        # Not through ds01d, where he has no place left.
+        logs = stack.engine.api("GET", f"/containers/{flood}/logs?stdout=1&stderr=1").body.decode(errors="replace")
+        return re.findall(r"(\d+) (HTTP/1\.1 \d+|closed)", logs)
+
+    answers = wait_until(lambda: len(found := first_answers()) == 300 and found, 60, "each connection's first answer", 0.2)
+    counts = collections.Counter(answer for _, answer in answers)
+    assert len({uid for uid, _ in answers}) == 30
+    assert set(counts) <= {"HTTP/1.1 200", "HTTP/1.1 503", "closed"}, counts
+    assert 200 <= counts["HTTP/1.1 200"] <= MOST_OF_ONE_USER, counts
+    # It goes on, and nobody else notices.
+    for _ in range(3):
+        work(alice)
+    with connections(bob, 1) as own:
+        try_send(own[0], CLOSE)
+        refused = read_all(own[0])
+    # He is told in a sentence, if not too many of his are being told already.
+    assert refused == b"" or b"you have 256 connections open" in refused, refused
+    told = [e for e in stack.daemon.events() if e["details"].get("from_container") == flood]
+    assert {(e["user"], e["details"].get("reason")) for e in told} <= {(bob.user.name, "too_many_connections")}, told
+    stack.engine.api("POST", f"/containers/{flood}/kill")
+    wait_until(lambda: bob.docker("ps", "-q", check=False).returncode == 0, 20, "bob to have his places back")
 
 
 def test_Root_Docker_refusals_do_not_fill_the_log(stack, alice, bob):

@@ -4,7 +4,10 @@
  *   peer get SOCKET TARGET        as itself
  *   peer orphan SOCKET TARGET     connects, leaves the connection to a child and exits; the child asks when it is gone
  *   peer flood SOCKET TARGET      asks again and again; one line with the status for each answer
+ *   peer crowd SOCKET TARGET      30 processes with a uid each, which ask over ten connections each without end; one line
+ *                                 with the status of the first answer on each, or "closed"
  */
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +76,58 @@ _Noreturn static void flood(const char *path, const char *target) {
   }
 }
 
+enum { kProcesses = 30, kEach = 10, kFirstUid = 20001 };
+
+static void answer_of(int *fd, int tell) {
+  static char answer[1 << 16];
+  const ssize_t got = *fd < 0 ? 0 : read(*fd, answer, sizeof answer - 1);
+  if (got <= 0) {
+    close(*fd);
+    *fd = -1;
+  }
+  answer[got > 0 ? got : 0] = 0;
+  if (tell) printf("%d %.12s\n", (int)getuid(), got > 0 ? answer : "closed");
+}
+
+_Noreturn static void one_of_crowd(const char *path, const char *target) {
+  char head[1024];
+  const int size = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: docker\r\n\r\n", target);
+  int fds[kEach];
+  for (int i = 0; i < kEach; i++) fds[i] = -1;
+  for (int first = 1;; first = 0) {
+    for (int i = 0; i < kEach; i++) {
+      if (fds[i] < 0) fds[i] = connect_to(path);
+      if (send(fds[i], head, (size_t)size, MSG_NOSIGNAL) != size) {
+        close(fds[i]);
+        fds[i] = -1;
+      }
+    }
+    for (int i = 0; i < kEach; i++) answer_of(&fds[i], first);
+    fflush(stdout);
+  }
+}
+
+static int crowd(const char *path, const char *target) {
+  for (int i = 0; i < kProcesses; i++) {
+    if (fork() != 0) continue;
+    const uid_t uid = (uid_t)(kFirstUid + i);
+    if (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0) {
+      perror("setuid");
+      _exit(2);
+    }
+    one_of_crowd(path, target);
+  }
+  for (int status = 0; wait(&status) > 0;) {
+    if (status != 0) return 2;
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 4) return 64;
   if (strcmp(argv[1], "get") == 0) return get(connect_to(argv[2]), argv[3]);
   if (strcmp(argv[1], "orphan") == 0) return orphan(argv[2], argv[3]);
   if (strcmp(argv[1], "flood") == 0) flood(argv[2], argv[3]);
+  if (strcmp(argv[1], "crowd") == 0) return crowd(argv[2], argv[3]);
   return 64;
 }
