@@ -39,6 +39,9 @@ class LeaseGates {
     LeaseId lease_;
   };
 
+  // Somebody has a turn, which may last as long as a client and the Engine like.
+  bool busy(const LeaseId& lease) const { return busy_->contains(lease); }
+
   boost::asio::awaitable<Turn> enter(LeaseId lease) {
     const std::shared_ptr<Busy> busy = busy_;
     const auto executor = co_await boost::asio::this_coro::executor;

@@ -99,7 +99,10 @@ asio::awaitable<std::optional<seconds>> LedgerService::parkDue() {
   const allocator::HoldOf hold_of = [this](const Lease& lease) { return holdOf(lease); };
   const allocator::HoldsDue due = allocator::holdsDue(parts_.ledger.leases(), hold_of, parts_.clock.now());
   const std::string reason = "hold_ended";
-  for (const LeaseId& lease : due.park) co_await park(lease, reason);
+  for (const LeaseId& lease : due.park) {
+    // One that is being changed has its turn the next time: others' holds do not wait for its owner's request.
+    if (!gates_.busy(lease)) co_await park(lease, reason);
+  }
   co_return due.next;
 }
 

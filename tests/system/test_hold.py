@@ -47,6 +47,26 @@ def test_Root_Docker_the_next_start_gets_the_same_slot(stack, alice, bob, each_c
     assert len(events_about(stack, "one", "gpu.allocate")) == 2
 
 
+def test_Root_Docker_a_request_that_hangs_keeps_nobody_elses_slot(stack, alice, bob):
+    """Whoever reads no further has the Engine keep his container locked, and his next request about it waits for that.
+    Other people's holds end all the same."""
+    set_hold(stack, 900)
+    stuck = bob.out("run", "-d", "--name", "stuck", "--gpus", "1", *SLEEP)
+    bob.out("stop", "-t", "0", "stuck")
+    with bob.raw() as reading, bob.raw() as waiting:
+        reading.request("GET", f"/containers/{stuck}/archive?path=/bin")
+        assert reading.socket.recv(8) == b"HTTP/1.1"
+        waiting.request("POST", f"/containers/{stuck}/update", {"RestartPolicy": {"Name": "always"}})
+        set_hold(stack, 0)
+        parked(stack, alice, "one")
+        parked(stack, alice, "two")
+        assert slot_of(stack, "stuck") is not None
+        reading.close()
+        assert waiting.reply().status == 200
+    wait_until(lambda: slot_of(stack, "stuck") is None, 60, "the slot of stuck to be given back")
+    assert policy(stack, "stuck") == "no" and policy_shown(bob, "stuck") == "always"
+
+
 def test_Root_Docker_a_slot_that_another_took_is_named_in_the_refusal(stack, alice, bob):
     slot = parked(stack, alice, "one", "--restart", "always")
     bob.out("run", "-d", "--name", "taker", "--gpus", f"device={slot}", *SLEEP)
