@@ -207,39 +207,6 @@ def test_Root_Docker_a_flood_beside_work(stack, alice, bob):
     assert set(statuses) == {"200"} and statuses["200"] > 100, statuses
 
 
-def test_Root_Docker_a_flood_of_many_uids_in_a_container_is_its_owners(stack, alice, bob):
-    """300 connections of 30 uids, none of them his own: they are one user's, as if he had opened them himself."""
-    tools = bob.user.home / "tools"
-    tools.mkdir(exist_ok=True)
-    os.chown(peer.build(tools), bob.user.uid, bob.user.gid)
-    work(alice)
-    flood = bob.out("run", "-d", "-v", f"{tools}:/tools:ro", "-v", f"{bob.socket}:/s", BUSYBOX,
-                    "/tools/peer", "crowd", "/s", "/containers/json")  # fmt: skip
-
-    def first_answers():
-        # Not through ds01d, where he has no place left.
-        logs = stack.engine.api("GET", f"/containers/{flood}/logs?stdout=1&stderr=1").body.decode(errors="replace")
-        return re.findall(r"(\d+) (HTTP/1\.1 \d+|closed)", logs)
-
-    answers = wait_until(lambda: len(found := first_answers()) == 300 and found, 60, "each connection's first answer", 0.2)
-    counts = collections.Counter(answer for _, answer in answers)
-    assert len({uid for uid, _ in answers}) == 30
-    assert set(counts) <= {"HTTP/1.1 200", "HTTP/1.1 503", "closed"}, counts
-    assert 200 <= counts["HTTP/1.1 200"] <= MOST_OF_ONE_USER, counts
-    # It goes on, and nobody else notices.
-    for _ in range(3):
-        work(alice)
-    with connections(bob, 1) as own:
-        try_send(own[0], CLOSE)
-        refused = read_all(own[0])
-    # He is told in a sentence, if not too many of his are being told already.
-    assert refused == b"" or b"you have 256 connections open" in refused, refused
-    told = [e for e in stack.daemon.events() if e["details"].get("from_container") == flood]
-    assert {(e["user"], e["details"].get("reason")) for e in told} <= {(bob.user.name, "too_many_connections")}, told
-    stack.engine.api("POST", f"/containers/{flood}/kill")
-    wait_until(lambda: bob.docker("ps", "-q", check=False).returncode == 0, 20, "bob to have his places back")
-
-
 def test_Root_Docker_refusals_do_not_fill_the_log(stack, alice, bob):
     times = 1500
     with bob.raw() as raw:
@@ -291,3 +258,37 @@ def test_Root_Docker_no_answer_reaches_the_wrong_client(stack, alice, bob):
         thread.join(120)
     assert not wrong
     assert answered[True] > 50
+
+
+# Last: so many refusals use up what bob may have written down in a minute.
+def test_Root_Docker_a_flood_of_many_uids_in_a_container_is_its_owners(stack, alice, bob):
+    """300 connections of 30 uids, none of them his own: they are one user's, as if he had opened them himself."""
+    tools = bob.user.home / "tools"
+    tools.mkdir(exist_ok=True)
+    os.chown(peer.build(tools), bob.user.uid, bob.user.gid)
+    work(alice)
+    flood = bob.out("run", "-d", "-v", f"{tools}:/tools:ro", "-v", f"{bob.socket}:/s", BUSYBOX,
+                    "/tools/peer", "crowd", "/s", "/containers/json")  # fmt: skip
+
+    def first_answers():
+        # Not through ds01d, where he has no place left.
+        logs = stack.engine.api("GET", f"/containers/{flood}/logs?stdout=1&stderr=1").body.decode(errors="replace")
+        return re.findall(r"(\d+) (HTTP/1\.1 \d+|closed)", logs)
+
+    answers = wait_until(lambda: len(found := first_answers()) == 300 and found, 60, "each connection's first answer", 0.2)
+    counts = collections.Counter(answer for _, answer in answers)
+    assert len({uid for uid, _ in answers}) == 30
+    assert set(counts) <= {"HTTP/1.1 200", "HTTP/1.1 503", "closed"}, counts
+    assert 200 <= counts["HTTP/1.1 200"] <= MOST_OF_ONE_USER, counts
+    # It goes on, and nobody else notices.
+    for _ in range(3):
+        work(alice)
+    with connections(bob, 1) as own:
+        try_send(own[0], CLOSE)
+        refused = read_all(own[0])
+    # He is told in a sentence, if not too many of his are being told already.
+    assert refused == b"" or b"you have 256 connections open" in refused, refused
+    told = [e for e in stack.daemon.events() if e["details"].get("from_container") == flood]
+    assert {(e["user"], e["details"].get("reason")) for e in told} <= {(bob.user.name, "too_many_connections")}, told
+    stack.engine.api("POST", f"/containers/{flood}/kill")
+    wait_until(lambda: bob.docker("ps", "-q", check=False).returncode == 0, 20, "bob to have his places back")
