@@ -34,8 +34,9 @@ class FakeEngine final : public docker::EngineClient {
   std::set<ContainerId> damaged;            // listed, and cannot be inspected
   bool refuses_policies = false;
   int kills_to_refuse = 0;
-  bool away = false;  // nothing is answered
-  bool lists = true;  // false: an Engine that answers, but not this
+  bool away = false;      // nothing is answered
+  bool apparmor = false;  // among its facts
+  bool lists = true;      // false: an Engine that answers, but not this
   std::vector<std::string>
       calls;  // "list ds01.user", "inspect NAME", "exec ID", "facts", "events", "running", "policy NAME ID", "kill ID"
 
@@ -75,6 +76,7 @@ class FakeEngine final : public docker::EngineClient {
     made.api = {1, 43};
     made.cpus = 8;
     made.systemd_cgroups = true;
+    made.apparmor = apparmor;
     co_return made;
   }
   asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override {
