@@ -136,6 +136,8 @@ inline constexpr std::string_view kAsOwner = "owner";
 inline constexpr std::string_view kMadeBy = "ds01.made_by";
 // The classes of rules that were let pass when it was made: "host,mounts".
 inline constexpr std::string_view kExcused = "ds01.excused";
+// "apparmor": it has SYS_PTRACE, which opens the host to it where the Engine does not confine it.
+inline constexpr std::string_view kConfinedBy = "ds01.confined_by";
 
 using VolumeLabels = std::map<std::string, std::map<std::string, std::string>>;  // by name
 
@@ -149,6 +151,7 @@ struct Examined {
   VolumeLabels volumes;
   std::vector<PinnedBind> pins;
   bool as_owner = false;  // it runs as its owner and without capabilities, and so must what is executed in it
+  bool ptrace = false;    // it gets SYS_PTRACE
   // Who works in the container, USER[:GROUP], the first that its files know: as whom what is pinned must appear.
   std::vector<std::string> pin_users;
 };

@@ -137,13 +137,11 @@ Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_
 
 namespace {
 
-// With it a process of the container could attach to runc while that enters the container for an exec, with all
-// capabilities of the host's root and not yet any filter; without a user namespace the kernel lets it. What people name
-// it for, debuggers and profilers on processes of the same user, works without. So such requests run, and are told.
-void leavePtraceOut(Context& context) {
+// Whether it was asked for.
+bool erasePtrace(Context& context) {
   json::value* const value = context.host().if_contains("CapAdd");
   json::array* const added = value != nullptr ? value->if_array() : nullptr;
-  if (added == nullptr) return;
+  if (added == nullptr) return false;
   const auto is_ptrace = [](const json::value& name) {
     return name.is_string() && plainCapability(std::string_view(name.get_string())) == "sys_ptrace";
   };
@@ -151,13 +149,33 @@ void leavePtraceOut(Context& context) {
   for (auto name = added->begin(); name != added->end();) {
     name = is_ptrace(*name) ? added->erase(name) : name + 1;
   }
-  if (added->size() == before) return;
-  context.out.warnings.emplace_back(
-      "ds01: --cap-add SYS_PTRACE was left out, because it opens the host to a container; debuggers work on processes "
-      "of the same user without it");
+  return added->size() != before;
+}
+
+// With it a process of the container can attach to runc while that enters the container for an exec, with all
+// capabilities of the host's root and not yet any filter; without a user namespace the kernel lets it. Under its
+// AppArmor profile it attaches to what runs under that too, and runc does not until it has become the program that was
+// asked for. Elsewhere what people name it for, debuggers and profilers on processes of the same user, mostly works
+// without. So such requests run, and are told.
+void confinePtrace(Context& context) {
+  if (!context.facts.engine.apparmor) {
+    leavePtraceOut(
+        context,
+        "because the Docker Engine of this server does not confine containers by AppArmor, and so it opens the host");
+  } else if (erasePtrace(context)) {
+    context.host().at("CapAdd").get_array().emplace_back("SYS_PTRACE");
+    context.out.ptrace = true;
+  }
 }
 
 }  // namespace
+
+void leavePtraceOut(Context& context, std::string_view because) {
+  if (!erasePtrace(context)) return;
+  context.out.ptrace = false;
+  context.out.warnings.push_back(fmt::format(
+      "ds01: --cap-add SYS_PTRACE was left out, {}; debuggers work on processes of the same user without it", because));
+}
 
 // A client may name again what Docker grants by itself, most often after dropping ALL.
 Verdict checkCapabilities(Context& context) {
@@ -166,13 +184,14 @@ Verdict checkCapabilities(Context& context) {
       "net_raw",     "setfcap", "setgid",       "setpcap", "setuid", "sys_chroot"};
   const std::set<std::string>& opened = context.facts.limits.capabilities;
   if (const auto asked = strings(context.host(), "CapAdd", "HostConfig."); !asked) return asked.error();
-  leavePtraceOut(context);
+  confinePtrace(context);
   const auto added = strings(context.host(), "CapAdd", "HostConfig.");
   if (!added) return added.error();
   for (const std::string& name : *added) {
     const std::string plain = plainCapability(name);
     const auto is_it = [&plain](const std::string& each) { return plainCapability(each) == plain; };
     if (std::ranges::find(kGranted, plain) != kGranted.end() || std::ranges::any_of(opened, is_it)) continue;
+    if (context.out.ptrace && plain == "sys_ptrace") continue;
     const std::string more = opened.empty() ? "" : fmt::format(", and may add {}", fmt::join(opened, ", "));
     const std::string allowed = opened.empty() ? "" : fmt::format(", {}", fmt::join(opened, ", "));
     return explained(forbidden("capabilities", fmt::format("--cap-add {} (HostConfig.CapAdd) is not allowed here; "

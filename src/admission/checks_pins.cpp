@@ -118,6 +118,7 @@ Verdict runAsOwner(Context& context) {
   const std::optional<std::string> own = asOwner(user, owner);
   if (!own) return mustRunAsOwner(*reason, user, owner);
   if (Verdict denial = checkNoGroups(context, *reason)) return denial;
+  leavePtraceOut(context, "because this container runs as its owner and without capabilities");
   if (Verdict denial = checkNoCapabilities(context, *reason)) return denial;
   // With a group in the request the Engine reads none from the image's /etc/group.
   context.body()["User"] = *own;

@@ -72,6 +72,7 @@ Verdict setLabels(Context& context) {
   }
   for (const auto& [key, mark] : ownerLabels(ownerOf(context.facts))) (*labels)[key] = mark;
   if (context.out.as_owner) (*labels)[kRunsAs] = kAsOwner;
+  if (context.out.ptrace) (*labels)[kConfinedBy] = "apparmor";
   (*labels)[kMadeBy] = madeBy(context.facts);
   std::string excused;
   for (const RuleClass rules : kRuleClasses) {

@@ -44,6 +44,8 @@ Verdict checkCapabilities(Context& context);
 // Refused if one of them is asked for, else dropped from what Docker grants. `because` is the option that has that
 // consequence.
 Verdict withoutCapabilities(Context& context, std::initializer_list<std::string_view> names, std::string_view because);
+// SYS_PTRACE, with a warning that ends with `because`. CapAdd must be a list of texts.
+void leavePtraceOut(Context& context, std::string_view because);
 Verdict checkBlockDevices(Context& context);
 Verdict dropDeviceNodes(Context& context);
 Verdict checkRuntime(Context& context);

@@ -54,8 +54,8 @@ constexpr std::array kClosed{
     Closed{"SYS_NICE", "it lets processes go before everybody's, and no cgroup limits real-time scheduling"},
     Closed{"SYS_PACCT", "it is the host's accounting"},
     Closed{"SYS_PTRACE",
-           "it reaches into runc, which enters a container with all rights of the host's root at each exec; "
-           "debuggers work without it on processes of the same user"},
+           "it reaches into runc, which enters a container with all rights of the host's root at each exec; where "
+           "AppArmor keeps it from that, everybody may have it"},
     Closed{"SYS_RAWIO", "it reads and writes the host's memory and disks"},
     Closed{"SYS_RESOURCE", "it lifts limits, and has others killed first when memory is short"},
     Closed{"SYS_TIME", "it sets the host's clock"},

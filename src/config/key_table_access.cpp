@@ -83,7 +83,9 @@ constexpr auto kRows = std::to_array<Key>({
          "Capabilities that containers may add (`--cap-add`) beside Docker's own: IPC_LOCK (RDMA and pinned memory; "
          "the "
          "host's huge pages come with it), IPC_OWNER, BLOCK_SUSPEND, WAKE_ALARM. All others give away the host or what "
-         "these rules promise, and are errors that say why. The list of a group or a user takes the place of the one "
+         "these rules promise, and are errors that say why; SYS_PTRACE everybody has who asks for it where the Engine "
+         "confines containers by AppArmor, and nobody elsewhere. The list of a group or a user takes the place of the "
+         "one "
          "below it. Nothing is added where `run_as_owner` is true. None if absent."},
     {.block = Limits,
      .name = "run_as_owner",

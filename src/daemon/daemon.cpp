@@ -17,6 +17,7 @@
 #include "config/explain.h"
 #include "config/lookup.h"
 #include "control/config_route.h"
+#include "daemon/apparmor.h"
 #include "daemon/background.h"
 #include "daemon/event_routes.h"
 #include "daemon/startup.h"
@@ -152,7 +153,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                .containers = [this](const std::string& login) { return tracker_.namedFor(login); }}),
       grants_(io_.get_executor(), {ledger_, writer_, owners_, engine_, events_, clock_, devices_,
                                    [this](const std::string& login) { return limitsOf(site_, login); }}),
-      watch_(io_.get_executor(), engine_, site_, owners_, grants_),
+      watch_(io_.get_executor(), engine_, site_, owners_, grants_, [] { return confinesContainers(); }),
       view_(grants_, owners_, site_, failures_, &tracker_),
       event_log_((options_.log_dir / "events.jsonl").native(), log_pool_, events_),
       explain_(event_log_,

@@ -24,8 +24,14 @@ std::string attribute(const EngineEvent& event, const char* key) {
 }  // namespace
 
 EngineWatch::EngineWatch(asio::any_io_executor executor, docker::EngineClient& engine, Site& site, OwnerService& owners,
-                         LedgerService& ledger, WatchPauses pauses)
-    : executor_(std::move(executor)), engine_(engine), site_(site), owners_(owners), ledger_(ledger), pauses_(pauses) {}
+                         LedgerService& ledger, std::function<bool()> confines, WatchPauses pauses)
+    : executor_(std::move(executor)),
+      engine_(engine),
+      site_(site),
+      owners_(owners),
+      ledger_(ledger),
+      confines_(std::move(confines)),
+      pauses_(pauses) {}
 
 asio::awaitable<void> EngineWatch::run(std::function<void()> settled) {
   settled_ = std::move(settled);
@@ -53,6 +59,12 @@ asio::awaitable<void> EngineWatch::run(std::function<void()> settled) {
 asio::awaitable<Status> EngineWatch::followOnce() {
   Result<EngineFacts> facts = co_await engine_.facts();
   if (!facts) co_return fail(facts.error());
+  if (facts->apparmor && !confines_()) {
+    facts->apparmor = false;
+    spdlog::warn(
+        "the Docker Engine says that it has AppArmor, but its profile docker-default is not in force (is the package "
+        "apparmor installed?); containers do not get SYS_PTRACE");
+  }
   ledger_.setDefaultRuntime(facts->default_runtime);
   site_.setEngineFacts(std::move(*facts));
   if (const std::optional<Denial> trouble = site_.gpuTrouble()) {

@@ -25,9 +25,9 @@ struct WatchPauses {
 
 class EngineWatch {
  public:
-  // All must outlive this.
+  // All must outlive this. `confines`: whether the kernel has what an Engine needs that says it has AppArmor.
   EngineWatch(boost::asio::any_io_executor executor, docker::EngineClient& engine, Site& site, OwnerService& owners,
-              LedgerService& ledger, WatchPauses pauses = {});
+              LedgerService& ledger, std::function<bool()> confines, WatchPauses pauses = {});
 
   // Never returns. `settled` is called once: after the first reconcile, or as soon as it is clear that the Engine does
   // not answer (users then get 503 and need no restart of ours when it comes back).
@@ -46,6 +46,7 @@ class EngineWatch {
   Site& site_;
   OwnerService& owners_;
   LedgerService& ledger_;
+  const std::function<bool()> confines_;
   const WatchPauses pauses_;
   std::function<void()> settled_;
   unsigned connection_ = 0;  // grows with each event stream that opens and with its loss

@@ -19,7 +19,8 @@ gateway::OwnedContainer OwnerService::owned(const ownership::Record& record) con
           .name = record.name,
           .owner = record.owner,
           .named_owner = record.owner ? std::nullopt : named_.of(record.id),
-          .made_by = record.made_by};
+          .made_by = record.made_by,
+          .confined = record.confined};
 }
 
 boost::asio::awaitable<Result<gateway::OwnedContainer>> OwnerService::find(std::string ref) {

@@ -197,6 +197,11 @@ Result<EngineFacts> decodeFacts(std::string_view info, std::string_view version)
     facts.systemd_cgroups = stringAt(&*about, "CgroupDriver") == "systemd";
     facts.cdi_spec_dirs = textsAt(*about, "CDISpecDirs");
     facts.cgroup_v2 = stringAt(&*about, "CgroupVersion") == "2";
+    // "name=seccomp,profile=default"
+    const std::vector<std::string> options = textsAt(*about, "SecurityOptions");
+    facts.apparmor = std::ranges::any_of(options, [](const std::string& option) {
+      return option == "name=apparmor" || option.starts_with("name=apparmor,");
+    });
     if (std::string name = stringAt(&*about, "DefaultRuntime"); !name.empty()) facts.default_runtime = std::move(name);
     return facts;
   });

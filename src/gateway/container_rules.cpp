@@ -103,6 +103,22 @@ asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id) {
   co_return co_await judge(exchange, std::move(found), "No such exec instance: " + exec_id);
 }
 
+std::optional<Denial> checkConfined(Exchange& exchange, const OwnedContainer& container) {
+  if (!container.confined || exchange.mayIgnore(RuleClass::Host)) return std::nullopt;
+  const std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
+  if (!engine) return exchange.engineAway(Error(ErrorCode::Unavailable, "it has not been reached yet"));
+  if (engine->apparmor) return std::nullopt;
+  return Denial{.http_status = 409,
+                .reason = "not_confined",
+                .text =
+                    "this container has SYS_PTRACE, which it got because the Docker Engine confined it by "
+                    "AppArmor, and it does not now; remove the container and make it anew",
+                .part = "container: capabilities",
+                .remedy =
+                    "Make it anew: SYS_PTRACE is left out then, and debuggers work on processes of the same "
+                    "user without it."};
+}
+
 Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
                   std::vector<QueryItem> query) {
   Target target;

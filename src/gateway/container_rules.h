@@ -23,6 +23,9 @@ struct Resolved {
 boost::asio::awaitable<Resolved> resolveContainer(Exchange& exchange, std::string ref);
 boost::asio::awaitable<Resolved> resolveExec(Exchange& exchange, std::string exec_id);
 
+// Why nothing may be run in it now: it has SYS_PTRACE, and the Engine does not confine it any more. Not for admins.
+std::optional<Denial> checkConfined(Exchange& exchange, const OwnedContainer& container);
+
 // A question of ours in the API version that the client speaks.
 Outgoing question(const Exchange& exchange, std::string method, std::vector<std::string> segments,
                   std::vector<QueryItem> query);

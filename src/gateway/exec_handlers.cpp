@@ -46,6 +46,9 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
   const Resolved found = co_await resolveContainer(exchange, exchange.name());
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id.str());
+  if (std::optional<Denial> denial = checkConfined(exchange, *found.container)) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
   Examine examine = forCaller(exchange, admission::examineExec);
   std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));
@@ -74,6 +77,9 @@ asio::awaitable<Flow> handleExecCreate(Exchange& exchange) {
 asio::awaitable<Flow> handleExecStart(Exchange& exchange) {
   const Resolved found = co_await resolveExec(exchange, exchange.name());
   if (!found.container) co_return found.flow;
+  if (std::optional<Denial> denial = checkConfined(exchange, *found.container)) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
   Examine examine = forCaller(exchange, admission::examineExecStart);
   std::expected<std::shared_ptr<BodyDraft>, Denial> draft = co_await draftBody(exchange, std::move(examine));
   if (!draft) co_return co_await exchange.deny(std::move(draft.error()));

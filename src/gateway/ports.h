@@ -60,6 +60,8 @@ struct OwnedContainer {
   std::optional<std::string> named_owner = {};
   // With `owner` set: the login of the service user that made it for them; empty: nobody did.
   std::string made_by = {};
+  // With `owner` set: it has SYS_PTRACE because the Engine confines it by AppArmor, and must not run without.
+  bool confined = false;
 };
 
 class Ownership {

@@ -27,6 +27,7 @@ constexpr auto kClasses = std::to_array<std::pair<std::string_view, RuleClass>>(
     {"build_cgroup_parent", Host},
     {"build_remote", Host},
     {"checkpoint", Host},
+    {"not_confined", Host},
     {"privileged", Host},
     {"runs_as_owner", Mounts},
     {"build_runs_as_owner", Mounts},

@@ -60,6 +60,9 @@ asio::awaitable<Flow> handleStart(Exchange& exchange) {
   if (!found.container) co_return found.flow;
   putName(exchange, found.container->id.str());
   if (std::optional<Denial> denial = checkCheckpoint(exchange)) co_return co_await exchange.deny(std::move(*denial));
+  if (std::optional<Denial> denial = checkConfined(exchange, *found.container)) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
   // Only API versions that users may not speak have one.
   std::optional<std::string> body;
   if (exchange.caller().admin && exchange.head().hasBody()) {

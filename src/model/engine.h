@@ -28,6 +28,7 @@ struct EngineFacts {
   bool pids_limit = true;
   bool systemd_cgroups = false;  // CgroupDriver == "systemd": cgroup parents are slice names, else paths
   bool cgroup_v2 = false;        // CgroupVersion == "2"; Engines before 20.10 do not say and know v1 only
+  bool apparmor = false;         // containers run under the profile docker-default, unless they ask for another
   std::string default_runtime = "runc";
   std::vector<std::string> cdi_spec_dirs = {};  // where it looks for CDI devices; empty: it has no CDI, or it is off
 };

@@ -30,6 +30,7 @@ Record recordOf(const ContainerView& container, std::optional<std::string> owner
   if (!record.owner) return record;
   record.type = label(container, "ds01.container_type");
   record.made_by = label(container, "ds01.made_by");
+  record.confined = label(container, "ds01.confined_by") == "apparmor";
   if (std::string lease = label(container, "ds01.lease"); !lease.empty()) record.lease = LeaseId(std::move(lease));
   return record;
 }

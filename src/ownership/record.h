@@ -18,6 +18,7 @@ struct Record {
   std::optional<LeaseId> lease;      // label ds01.lease, only with a proven owner
   // Login of the service user that made it for its owner: label ds01.made_by, only with a proven owner; else empty.
   std::string made_by = {};
+  bool confined = false;  // label ds01.confined_by, only with a proven owner: it must not run without AppArmor
 };
 
 }  // namespace ds01::ownership

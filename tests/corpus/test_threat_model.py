@@ -57,7 +57,7 @@ class Names:
         attempts, _ = data.load()
         self.attempts = {attempt.id for attempt in attempts}
         self.functions = {}
-        for path in (*ROOT.glob("tests/system/test_*.py"), *ROOT.glob("tests/differential/test_*.py")):
+        for path in (file for folder in ("system", "differential", "vm") for file in ROOT.glob(f"tests/{folder}/test_*.py")):
             self.functions[path.name] = re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
         text = "".join(path.read_text() for path in ROOT.glob("tests/unit/**/*.cpp"))
         self.suites = {f"{suite}.{name}" for suite, name in re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", text, re.MULTILINE)}

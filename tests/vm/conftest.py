@@ -46,11 +46,19 @@ def image_directory():
                                capture_output=True, text=True, check=True).stdout.strip())  # fmt: skip
 
 
+def ptrace_probe(directory):
+    """Static, since the image has no libraries."""
+    path = directory / "ptrace_probe"
+    subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Werror", "-o", path, ROOT / "tests/vm/ptrace_probe.c"], check=True)
+    return path
+
+
 def busybox_rootfs(directory):
     """What `docker import` makes an image of."""
     path = directory / "busybox.tar"
     with tarfile.open(path, "w") as tar:
         tar.add("/bin/busybox", "bin/busybox")
+        tar.add(ptrace_probe(directory), "bin/ptrace_probe")
         for name in ("sh", "sleep", "cat", "id", "touch", "ls"):
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072", "-nodefaults", "-no-user-config",
         "-display", "none", "-serial", "stdio", "-device", "virtio-rng-pci"]  # fmt: skip
-APPEND = "root=/dev/vda rw console=ttyS0 panic=1 mitigations=off random.trust_cpu=1 net.ifnames=0 apparmor=0 quiet"
+APPEND = "root=/dev/vda rw console=ttyS0 panic=1 mitigations=off random.trust_cpu=1 net.ifnames=0 quiet"
 LEGACY = " systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"
 BOOT = 300  # seconds
 SOCKET = "unix:///run/ds01/docker.sock"

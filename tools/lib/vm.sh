@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # tools/dev vm [-k EXPRESSION]: tests on a virtual machine as labs have them (tests/vm): systemd, cgroup v2 (v1 with
-# DS01_VM_CGROUPS=1), a reboot. Some six minutes; not part of tools/dev test.
+# DS01_VM_CGROUPS=1), a reboot. Some ten minutes; not part of tools/dev test.
 
 readonly VM_PACKAGES=(
   linux-image-cloud-amd64 systemd systemd-sysv udev dbus docker.io iptables ca-certificates procps iproute2 kmod
-  util-linux python3 initramfs-tools curl passwd libpam-systemd
+  apparmor util-linux python3 initramfs-tools curl passwd libpam-systemd
   libyaml-cpp0.7 libssl3 libboost-json1.81.0 libspdlog1.10 libfmt9 libstdc++6
 )
 readonly VM_HOST_PACKAGES=(qemu-system-x86 seabios ipxe-qemu mmdebstrap e2fsprogs busybox-static)

@@ -57,6 +57,7 @@ void readEngine(const json::object& from, EngineFacts& engine) {
   if (const json::value* cpus = from.if_contains("cpus")) engine.cpus = cpus->as_int64();
   engine.swap_limit = truth(from, "swap_limit", engine.swap_limit);
   engine.pids_limit = truth(from, "pids_limit", engine.pids_limit);
+  engine.apparmor = truth(from, "apparmor", engine.apparmor);
   engine.default_runtime = str(from, "default_runtime", engine.default_runtime);
 }
 

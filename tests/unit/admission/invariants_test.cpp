@@ -91,16 +91,22 @@ void expectLimits(const json::object& host, const Facts& facts) {
   }
 }
 
-void expectNothingOfTheHost(const json::object& host) {
+void expectNothingOfTheHost(const json::object& host, const EngineFacts& engine) {
   const auto unset = [&](std::string_view key) {
     const json::value* found = host.if_contains(key);
     return found == nullptr || found->is_null() || *found == json::array() || *found == json::object() ||
            *found == json::value(false) || *found == json::value("");
   };
-  for (const char* key : {"Privileged", "Devices", "DeviceCgroupRules", "CapAdd", "Sysctls", "Annotations",
-                          "VolumesFrom", "UsernsMode", "UTSMode", "Cgroup"}) {
+  for (const char* key : {"Privileged", "Devices", "DeviceCgroupRules", "Sysctls", "Annotations", "VolumesFrom",
+                          "UsernsMode", "UTSMode", "Cgroup"}) {
     EXPECT_TRUE(unset(key)) << key;
   }
+  const json::value* added = host.if_contains("CapAdd");
+  EXPECT_TRUE(unset("CapAdd") || (engine.apparmor && *added == json::array{"SYS_PTRACE"}));
+  const json::value* options = host.if_contains("SecurityOpt");
+  EXPECT_TRUE(unset("SecurityOpt") || std::ranges::all_of(options->as_array(), [](const json::value& option) {
+                return option.as_string().starts_with("no-new-privileges");
+              }));
   EXPECT_NE(host.at("NetworkMode"), "host");
   const json::array& dropped = host.at("CapDrop").as_array();
   EXPECT_TRUE(std::ranges::any_of(dropped, [](const json::value& cap) { return cap == "MKNOD" || cap == "ALL"; }));
@@ -145,7 +151,7 @@ void expectOurs(const Outcome& outcome, const Facts& facts) {
       std::ranges::count_if(
           env, [](const json::value& variable) { return variable.as_string().starts_with("NVIDIA_VISIBLE_DEVICES"); }),
       1);
-  expectNothingOfTheHost(host);
+  expectNothingOfTheHost(host, facts.engine);
   expectLimits(host, facts);
   expectOwnedVolumes(outcome.sent, facts);
 
@@ -169,6 +175,7 @@ std::vector<Scenario> machines() {
   made[2].facts.engine.default_runtime = "nvidia";
   made[2].facts.image_env = {"NVIDIA_VISIBLE_DEVICES=all", "nvidia_visible_devices=0", "NVIDIA_IMEX_CHANNELS=0"};
   made[2].completion.emitter = Emitter::Nvidia;
+  made[3].facts.engine.apparmor = true;
   made[3].facts.limits.max_cpus = CpuMillis{250};
   made[3].facts.limits.memory = Bytes{512LL << 20};
   made[3].facts.limits.memory_swap = Bytes{768LL << 20};

@@ -21,7 +21,8 @@ struct Watched : Scene {
   static WatchPauses noWait() { return {std::chrono::milliseconds{0}, std::chrono::milliseconds{0}}; }
 
   Site site{std::make_shared<const config::Config>(), admission::Emitter::Sim, names};
-  EngineWatch watch{runner.executor(), engine, site, owners, grants, noWait()};
+  bool confines = false;  // the kernel's part of it
+  EngineWatch watch{runner.executor(), engine, site, owners, grants, [this] { return confines; }, noWait()};
   int settled = 0;
 };
 
@@ -118,6 +119,33 @@ TEST(EngineWatch, AnEngineThatFallsSilentLosesNoLeaseAndIsComparedOnceItAnswers)
     EXPECT_NE(scene.ledger.find(LeaseId("L1")), nullptr) << last_answer;
     EXPECT_EQ(scene.free(), 1u) << last_answer;
   }
+}
+
+TEST(EngineWatch, AnEngineHasAppArmorIfTheKernelConfinesToo) {
+  for (const bool says : {false, true}) {
+    for (const bool confines : {false, true}) {
+      Watched scene;
+      scene.engine.apparmor = says;
+      scene.confines = confines;
+      scene.start();
+      scene.untilCompared();
+      EXPECT_EQ(scene.site.engineFacts()->apparmor, says && confines);
+    }
+  }
+}
+
+TEST(EngineWatch, WhetherTheEngineHasAppArmorIsAskedAnewWhenItComesBack) {
+  Watched scene;
+  scene.engine.apparmor = true;
+  scene.confines = true;
+  scene.start();
+  scene.untilCompared();
+  EXPECT_TRUE(scene.site.engineFacts()->apparmor);
+  scene.engine.apparmor = false;
+  scene.engine.breakStream();
+  scene.runner.turn([&] { return !scene.engine.followed(); });
+  scene.untilCompared();
+  EXPECT_FALSE(scene.site.engineFacts()->apparmor);
 }
 
 TEST(EngineWatch, EventsKeepTheIndexAndEndLeases) {

@@ -36,6 +36,7 @@ class FakeEngine final : public docker::EngineClient {
   int kills_to_refuse = 0;
   bool away = false;                           // nothing is answered
   ErrorCode away_as = ErrorCode::Unavailable;  // Timeout: it takes what is asked and falls silent
+  bool apparmor = false;                       // among its facts
   bool lists = true;                           // false: an Engine that answers, but not this
   std::vector<std::string>
       calls;  // "list ds01.user", "inspect NAME", "exec ID", "facts", "events", "running", "policy NAME ID", "kill ID"
@@ -76,6 +77,7 @@ class FakeEngine final : public docker::EngineClient {
     made.api = {1, 43};
     made.cpus = 8;
     made.systemd_cgroups = true;
+    made.apparmor = apparmor;
     co_return made;
   }
   asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override {

@@ -21,7 +21,8 @@ constexpr const char* kNonsense[] = {"", "null", "[]", "[1]", "{", "{}", "\"x\""
 TEST(DecodeFacts, ReadsWhatDocker20Says) {
   const auto facts = decodeFacts(
       R"({"ID":"X","NCPU":16,"SwapLimit":true,"PidsLimit":true,"CgroupDriver":"systemd","CgroupVersion":"2",
-          "DefaultRuntime":"nvidia","Swarm":{"Error":null},"SecurityOptions":null})",
+          "DefaultRuntime":"nvidia","Swarm":{"Error":null},
+          "SecurityOptions":["name=apparmor","name=seccomp,profile=default","name=cgroupns"]})",
       R"({"Platform":{"Name":""},"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"})");
   ASSERT_TRUE(facts) << facts.error().message();
   EXPECT_EQ(facts->api, (ApiVersion{1, 41}));
@@ -30,6 +31,7 @@ TEST(DecodeFacts, ReadsWhatDocker20Says) {
   EXPECT_TRUE(facts->pids_limit);
   EXPECT_TRUE(facts->systemd_cgroups);
   EXPECT_EQ(facts->default_runtime, "nvidia");
+  EXPECT_TRUE(facts->apparmor);
 }
 
 TEST(DecodeFacts, WhatIsMissingIsTheCarefulChoice) {
@@ -40,6 +42,20 @@ TEST(DecodeFacts, WhatIsMissingIsTheCarefulChoice) {
   EXPECT_TRUE(facts->pids_limit);
   EXPECT_FALSE(facts->systemd_cgroups);
   EXPECT_EQ(facts->default_runtime, "runc");
+  EXPECT_FALSE(facts->apparmor);
+}
+
+TEST(DecodeFacts, AppArmorIsThereIfTheEngineSaysSo) {
+  const auto says = [](const std::string& options) {
+    const auto facts = decodeFacts(R"({"NCPU":1,"SecurityOptions":)" + options + "}", R"({"ApiVersion":"1.41"})");
+    return facts && facts->apparmor;
+  };
+  EXPECT_TRUE(says(R"(["name=seccomp,profile=default","name=apparmor"])"));
+  EXPECT_TRUE(says(R"(["name=apparmor,profile=x"])"));
+  for (const char* options : {"null", "[]", "{}", "7", R"("name=apparmor")", R"(["name=apparmorx"])", R"(["apparmor"])",
+                              R"(["name=seccomp,profile=apparmor"])", R"([["name=apparmor"]])", "[null,1]"}) {
+    EXPECT_FALSE(says(options)) << options;
+  }
 }
 
 TEST(DecodeFacts, NeedsTheVersionAndTheProcessors) {

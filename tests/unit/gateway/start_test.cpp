@@ -60,6 +60,45 @@ TEST_F(Start, OfSomebodyElsesContainerAsksNobody) {
   EXPECT_EQ(asked(), 0U);
 }
 
+TEST_F(Start, WhatHasPtraceRunsOnlyWhereItIsConfined) {
+  h.ownership.containers.front().confined = true;
+  h.ownership.execs["e1"] = h.ownership.containers.front();
+  for (const std::string target :
+       {"/containers/mine/start", "/containers/mine/restart", "/containers/mine/exec", "/exec/e1/start"}) {
+    Client client = h.connect();
+    const auto reply = client.request("POST", target, "{}");
+    ASSERT_TRUE(reply) << target;
+    EXPECT_EQ(reply->status, 409) << target;
+    EXPECT_THAT(reply->body, HasSubstr("this container has SYS_PTRACE")) << target;
+  }
+  EXPECT_THAT(h.grants.entries(), IsEmpty());
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(Start, WhatHasPtraceStartsWhereItIsConfined) {
+  h.ownership.containers.front().confined = true;
+  h.site.facts->apparmor = true;
+  h.engine().answer("POST", kStart, 204, "");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/containers/mine/start")->status, 204);
+}
+
+TEST_F(Start, WhatHasPtraceWaitsForAnEngineOfWhichNothingIsKnown) {
+  h.ownership.containers.front().confined = true;
+  h.site.facts.reset();
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/containers/mine/start")->status, 503);
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(Start, AdministratorsRunWhatHasPtraceAnywhere) {
+  h.ownership.containers.front().confined = true;
+  h.identities.caller.admin = true;
+  h.engine().answer("POST", kStart, 204, "");
+  Client client = h.connect();
+  EXPECT_EQ(client.request("POST", "/containers/mine/start")->status, 204);
+}
+
 TEST_F(Start, OneThatRunsAlreadyCountsAsStarted) {
   h.engine().answer("POST", kStart, 304, "");
   Client client = h.connect();

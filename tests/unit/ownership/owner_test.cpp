@@ -39,9 +39,12 @@ TEST(OwnerOf, WithoutALabelNobody) {
 }
 
 TEST(RecordOf, OurOtherLabelsCountOnlyWithAProvenOwner) {
-  const ContainerView view = container(
-      {{"ds01.user", "alice"}, {"ds01.lease", "L1"}, {"ds01.container_type", "devcontainer"}, {"ds01.made_by", "hub"}},
-      "slice-of-alice");
+  const ContainerView view = container({{"ds01.user", "alice"},
+                                        {"ds01.lease", "L1"},
+                                        {"ds01.container_type", "devcontainer"},
+                                        {"ds01.made_by", "hub"},
+                                        {"ds01.confined_by", "apparmor"}},
+                                       "slice-of-alice");
   const Record proven = recordOf(view, ownerOf(view, sliceOf));
   EXPECT_EQ(proven.id, view.id);
   EXPECT_EQ(proven.name, "train");
@@ -51,12 +54,14 @@ TEST(RecordOf, OurOtherLabelsCountOnlyWithAProvenOwner) {
   EXPECT_EQ(proven.lease, LeaseId("L1"));
   EXPECT_EQ(proven.type, "devcontainer");
   EXPECT_EQ(proven.made_by, "hub");
+  EXPECT_TRUE(proven.confined);
   const Record unproven = recordOf(view, std::nullopt);
   EXPECT_EQ(unproven.name, "train");
   EXPECT_EQ(unproven.owner, std::nullopt);
   EXPECT_EQ(unproven.lease, std::nullopt);
   EXPECT_EQ(unproven.type, "");
   EXPECT_EQ(unproven.made_by, "");
+  EXPECT_FALSE(unproven.confined);
 }
 
 TEST(RecordOf, NoLeaseLabelNoLease) {
