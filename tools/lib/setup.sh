@@ -7,7 +7,8 @@ source "$DS01_ROOT/tools/lib/test_hosts.sh"
 
 readonly DS01_PACKAGES=(
   build-essential cmake ninja-build ccache git ca-certificates curl jq
-  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev libssl-dev libgtest-dev libgmock-dev
+  libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev libssl-dev libnghttp2-dev libprotozero-dev pkg-config
+  libgtest-dev libgmock-dev
   clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev shellcheck
   docker-registry busybox-static iptables iproute2
   python3 python3-pytest python3-yaml

@@ -5,7 +5,7 @@
 readonly VM_PACKAGES=(
   linux-image-cloud-amd64 systemd systemd-sysv udev dbus docker.io iptables ca-certificates procps iproute2 kmod
   apparmor util-linux python3 initramfs-tools curl passwd libpam-systemd
-  libyaml-cpp0.7 libssl3 libboost-json1.81.0 libspdlog1.10 libfmt9 libstdc++6
+  libyaml-cpp0.7 libssl3 libboost-json1.81.0 libspdlog1.10 libfmt9 libnghttp2-14 libstdc++6
 )
 readonly VM_HOST_PACKAGES=(qemu-system-x86 seabios ipxe-qemu mmdebstrap e2fsprogs busybox-static)
 
