@@ -58,8 +58,8 @@ Verdict refuseField(Context& context, const RefusedField& refused) {
       {std::move(path), shown(value), "nothing"}, std::string(refused.remedy));
 }
 
-// Where buildx cannot reach the Engine's own BuildKit (POST /grpc), it asks for a container with one, privileged, of
-// this name, which says nothing to somebody who typed `docker build`.
+// A builder of buildx's driver docker-container asks for a container with a BuildKit of its own, privileged, of this
+// name, which says nothing to somebody who typed `docker build`. Its default one uses the Engine's (POST /grpc).
 constexpr std::string_view kBuildxContainer = "buildx_buildkit_";
 
 // The --gpus that means what NVIDIA_VISIBLE_DEVICES means to NVIDIA's runtime; empty if it asks for none.
@@ -89,8 +89,8 @@ Verdict refuseSetFields(Context& context) {
     return explained(
         forbidden("privileged",
                   "buildx would build in a privileged container (HostConfig.Privileged), which is not allowed here; "
-                  "build with DOCKER_BUILDKIT=0 docker build"),
-        {"HostConfig.Privileged", "true", "nothing"}, "Build with DOCKER_BUILDKIT=0 docker build.");
+                  "use the classic builder (DOCKER_BUILDKIT=0) or, where BuildKit is open, docker buildx use default"),
+        {"HostConfig.Privileged", "true", "nothing"}, "DOCKER_BUILDKIT=0 docker build ...");
   }
   for (const RefusedField& refused : kRefused) {
     if (Verdict denial = refuseField(context, refused)) return denial;

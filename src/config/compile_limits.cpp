@@ -83,6 +83,7 @@ LimitsLayer readLimits(const Section& section, Report& report) {
   take(section, "max_mig_per_container", layer.max_mig_per_container);
   take(section, "allow_full_gpu", layer.allow_full_gpu);
   take(section, "host_network", layer.host_network);
+  take(section, "buildkit", layer.buildkit);
   take(section, "host_ipc", layer.host_ipc);
   take(section, "run_as_owner", layer.run_as_owner);
   takeCapabilities(section, layer.capabilities, report);

@@ -64,6 +64,7 @@ struct LimitsLayer {
   Setting<std::int64_t> max_mig_per_container;
   Setting<bool> allow_full_gpu;                    // never unlimited
   Setting<bool> host_network;                      // never unlimited
+  Setting<bool> buildkit;                          // never unlimited
   Setting<bool> host_ipc;                          // never unlimited
   Setting<bool> run_as_owner;                      // never unlimited
   Setting<std::vector<std::string>> capabilities;  // never unlimited; names without CAP_, in capitals

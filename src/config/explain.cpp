@@ -241,6 +241,7 @@ std::vector<ReportTopic> topicsOf(const Config& config, const Rows& rows, const 
   topics.push_back(slotsTopic(rows));
   add("whole GPUs", {rows.limit("allow_full_gpu", &LimitsLayer::allow_full_gpu, std::optional(true))});
   add("network of the host", {rows.limit("host_network", &LimitsLayer::host_network, std::optional(false))});
+  add("BuildKit", {rows.limit("buildkit", &LimitsLayer::buildkit, std::optional(false))});
   add("shared memory of the host", {rows.limit("host_ipc", &LimitsLayer::host_ipc, std::optional(false))});
   add("capabilities",
       {rows.limit("capabilities", &LimitsLayer::capabilities, std::optional(std::vector<std::string>()))});

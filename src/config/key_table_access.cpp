@@ -71,6 +71,12 @@ constexpr auto kRows = std::to_array<Key>({
      .doc = "Whether containers may use the host's network (`--network host`), then without NET_RAW and "
             "NET_BIND_SERVICE. To be given with `run_as_owner` only. false if absent."},
     {.block = Limits,
+     .name = "buildkit",
+     .type = T::Flag,
+     .doc =
+         "Whether builds with BuildKit are open, by buildx. It has known holes in the Engines of Debian 12 and 13: see "
+         "SECURITY.md. false if absent."},
+    {.block = Limits,
      .name = "host_ipc",
      .type = T::Flag,
      .doc =

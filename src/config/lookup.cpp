@@ -30,6 +30,7 @@ void layOver(LimitsLayer& lower, const LimitsLayer& upper) {
   lower.max_mig_per_container.overrideWith(upper.max_mig_per_container);
   lower.allow_full_gpu.overrideWith(upper.allow_full_gpu);
   lower.host_network.overrideWith(upper.host_network);
+  lower.buildkit.overrideWith(upper.buildkit);
   lower.host_ipc.overrideWith(upper.host_ipc);
   lower.run_as_owner.overrideWith(upper.run_as_owner);
   lower.capabilities.overrideWith(upper.capabilities);
@@ -142,6 +143,7 @@ std::expected<Limits, Denial> limitsFor(const Config& config, std::string_view l
       per_container == nullptr ? std::optional(absent::kSlotsPerContainer) : per_container->value;
   limits.allow_full_gpu = all.allow_full_gpu.value.value_or(true);
   limits.host_network = all.host_network.value.value_or(false);
+  limits.buildkit = all.buildkit.value.value_or(false);
   limits.host_ipc = all.host_ipc.value.value_or(false);
   limits.run_as_owner = all.run_as_owner.value.value_or(false);
   if (all.capabilities.value)

@@ -42,10 +42,13 @@ Denial badOutputs(std::string_view why) {
   return {400, "build_outputs", fmt::format("the outputs of this build are not understood: {}", why)};
 }
 
+constexpr std::size_t kMostNames = 100;  // of one build
+
 // Comma-separated, as BuildKit's exporters take it.
 std::expected<std::string, Denial> rewriteNames(std::string_view names, std::vector<docker::ImageReference>& tags) {
   std::string out;
   while (!names.empty()) {
+    if (tags.size() >= kMostNames) return std::unexpected(badOutputs("too many names for images"));
     const std::size_t comma = std::min(names.find(','), names.size());
     Result<docker::ImageReference> reference = docker::parseImageReference(names.substr(0, comma));
     if (!reference || !reference->digest.empty()) {
@@ -58,7 +61,6 @@ std::expected<std::string, Denial> rewriteNames(std::string_view names, std::vec
   return out;
 }
 
-// BuildKit's exporters have attributes that set names in other ways, and push.
 std::expected<json::object, Denial> rewriteOutput(const json::object& given,
                                                   std::vector<docker::ImageReference>& tags) {
   std::string type;
@@ -74,21 +76,17 @@ std::expected<json::object, Denial> rewriteOutput(const json::object& given,
       return std::unexpected(badOutputs(fmt::format("unknown field \"{}\"", std::string_view(key))));
     }
   }
-  static constexpr std::array<std::string_view, 7> kTypes{"", "local", "tar", "cacheonly", "moby", "image", "docker"};
-  if (std::ranges::find(kTypes, type) == kTypes.end()) {
-    return std::unexpected(badOutputs(fmt::format("the kind \"{}\" is not open here; use local, tar or image", type)));
-  }
-  for (auto& [key, value] : attributes) {
-    const std::string_view name(key.data(), key.size());
-    if (!value.is_string() || (name != "name" && name != "dest")) {
-      return std::unexpected(badOutputs(fmt::format("the attribute \"{}\" is not open here", name)));
+  buildkit::Attributes texts;
+  for (const auto& [key, value] : attributes) {
+    if (!value.is_string()) {
+      return std::unexpected(badOutputs(fmt::format("the attribute \"{}\" is no text", std::string_view(key))));
     }
-    if (name != "name") continue;
-    std::expected<std::string, Denial> names = rewriteNames(std::string_view(value.get_string()), tags);
-    if (!names) return std::unexpected(std::move(names.error()));
-    value = *names;
+    texts.emplace(key, value.get_string());
   }
-  return json::object{{"Type", type}, {"Attrs", std::move(attributes)}};
+  if (std::optional<Denial> denial = examineOutput(type, texts, tags)) return std::unexpected(std::move(*denial));
+  json::object written;
+  for (const auto& [key, value] : texts) written.emplace(key, value);
+  return json::object{{"Type", type}, {"Attrs", std::move(written)}};
 }
 
 }  // namespace
@@ -98,19 +96,27 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
   // The classic builder's steps run under the default runtime, and NVIDIA's gives GPUs to whoever sets a variable in a
   // Dockerfile. BuildKit (version=2) has a runtime of its own.
   const std::string* version = target.get("version");
-  const bool buildkit = version != nullptr && *version == "2";
+  const bool classic = version == nullptr || version->empty() || *version == "1";
+  const bool buildkit = !classic;
+  // A Dockerfile, an argument or an image can name a frontend there, which is the user's own program. BuildKit does not
+  // check all that those ask for: with the Engines of Debian 12 and 13 they open any file of the host.
+  if (host && buildkit) {
+    return Denial{403, "build_frontend",
+                  "BuildKit is closed to this client's own way of using it; build with the classic builder: "
+                  "DOCKER_BUILDKIT=0, or with docker buildx build where that is open"};
+  }
   if (host && !buildkit && default_runtime != "runc") {
     return Denial{
         403, "build_runtime",
         fmt::format("the classic builder is closed here, because its steps would run under the runtime \"{}\"; "
-                    "build with BuildKit: DOCKER_BUILDKIT=1 docker build",
+                    "build with docker buildx build where that is open, or elsewhere",
                     default_runtime)};
   }
   if (!excused.contains(RuleClass::Ownership) && !buildkit && target.truthy("pull")) {
     return Denial{
         403, "build_pull",
         "the classic builder would move names of images that others use to what a registry has; pull the base "
-        "image first (docker pull) and build without --pull, or with BuildKit: DOCKER_BUILDKIT=1"};
+        "image first (docker pull) and build without --pull"};
   }
   const std::string* mode = target.get("networkmode");
   if (host && mode != nullptr && !mode->empty() && (*mode == "host" || !isPlainName(*mode) || mayBeId(*mode))) {
@@ -135,6 +141,58 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
                   "the Engine may not fetch a build context by itself; clone or download it and build from the folder"};
   }
   return std::nullopt;
+}
+
+std::optional<Denial> examineOutput(std::string_view type, buildkit::Attributes& attributes,
+                                    std::vector<docker::ImageReference>& tags) {
+  static constexpr std::array<std::string_view, 7> kTypes{"", "local", "tar", "cacheonly", "moby", "image", "docker"};
+  // Exporters have attributes that set names in other ways, and push; these say how the result is packed.
+  static constexpr std::array<std::string_view, 11> kHarmless{"dest",
+                                                              "load",
+                                                              "compression",
+                                                              "compression-level",
+                                                              "force-compression",
+                                                              "oci-mediatypes",
+                                                              "buildinfo",
+                                                              "buildinfo-attrs",
+                                                              "rewrite-timestamp",
+                                                              "platform-split",
+                                                              "tar"};
+  if (std::ranges::find(kTypes, type) == kTypes.end()) {
+    return badOutputs(fmt::format("the kind \"{}\" is not open here; use local, tar or image", type));
+  }
+  // Compose says that it does not want it.
+  const auto push = attributes.find("push");
+  if (push != attributes.end() && push->second == "false") attributes.erase(push);
+  for (auto& [name, value] : attributes) {
+    if (std::ranges::find(kHarmless, name) != kHarmless.end() || name.starts_with("annotation")) continue;
+    if (name != "name") return badOutputs(fmt::format("the attribute \"{}\" is not open here", name));
+    std::expected<std::string, Denial> names = rewriteNames(value, tags);
+    if (!names) return std::move(names.error());
+    value = *names;
+  }
+  return std::nullopt;
+}
+
+Denial buildKitClosed() {
+  return {
+      .http_status = 403,
+      .reason = "build_buildkit",
+      .text =
+          "BuildKit, by which buildx builds, is closed here, because it has holes through which a build reaches the "
+          "host; use the classic builder: DOCKER_BUILDKIT=0",
+      .remedy = "DOCKER_BUILDKIT=0 docker build ..."};
+}
+
+Denial buildsRunAsOwner() {
+  // What a Dockerfile asks for is not looked at: the host's network in a step, by which root there could be handed open
+  // files.
+  return {.http_status = 403,
+          .reason = "build_runs_as_owner",
+          .text =
+              "containers of your group run as their owner, and builds with BuildKit are closed to it; use the "
+              "classic builder: DOCKER_BUILDKIT=0",
+          .remedy = "DOCKER_BUILDKIT=0 docker build ..."};
 }
 
 std::expected<BuildOutputs, Denial> rewriteBuildOutputs(std::string_view text) {

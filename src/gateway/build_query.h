@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "buildkit/control.h"
 #include "docker/image_reference.h"
 #include "gateway/target.h"
 #include "model/denial.h"
@@ -25,6 +26,16 @@ struct BuildOutputs {
 };
 // Written anew, with nothing in it but kinds and attributes that are known.
 std::expected<BuildOutputs, Denial> rewriteBuildOutputs(std::string_view text);
+
+// What one exporter of BuildKit's does, whose names are written anew and added to `tags`.
+std::optional<Denial> examineOutput(std::string_view type, buildkit::Attributes& attributes,
+                                    std::vector<docker::ImageReference>& tags);
+
+// BuildKit where the site has not opened it.
+Denial buildKitClosed();
+
+// BuildKit for those whose containers run as they themselves.
+Denial buildsRunAsOwner();
 
 // An import from an address that the Engine would open is refused; pulls and uploads are open.
 std::optional<Denial> checkImageCreateQuery(const Target& target);

@@ -43,6 +43,7 @@ struct Core {
   ObjectMemory objects;
   NameClaims volume_claims;
   NameClaims image_claims;  // keys and holders: image_tags.cpp
+  NameClaims build_claims;  // BuildKit's refs, by login
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

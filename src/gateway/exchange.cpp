@@ -107,6 +107,10 @@ asio::awaitable<Flow> Exchange::upgrade(ResponseHead response) {
   }
   std::string from_client = client_.takeBuffered();
   std::string from_engine = engine_.takeBuffered();
+  if (carrier_) {
+    co_await carrier_(client_.socket(), std::move(from_client), engine_.socket(), std::move(from_engine));
+    co_return Flow::Close;
+  }
   co_await relayRaw(client_.socket(), std::move(from_client), engine_.socket(), std::move(from_engine),
                     core_.options.drain_timeout);
   co_return Flow::Close;

@@ -87,6 +87,7 @@ class Exchange {
   ObjectMemory& objects() { return core_.objects; }
   NameClaims& volumeClaims() { return core_.volume_claims; }
   NameClaims& imageClaims() { return core_.image_claims; }
+  NameClaims& buildClaims() { return core_.build_claims; }
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }
@@ -128,6 +129,9 @@ class Exchange {
   boost::asio::awaitable<Flow> message(int status, std::string text);
   // "ds01: … (decision D…)", with an event; or Flow::Again, by overlook(). With `decision` unset it is decision().
   boost::asio::awaitable<Flow> deny(Denial denial, std::optional<DecisionId> decision = {});
+  // For one of many calls within this request: what the caller is told, under a decision of its own, with an event. It
+  // holds whatever is only watched: one call that passes unexamined would open the others.
+  std::string refuseCall(Denial denial, const std::string& call);
   // Unavailable and the like: 503 or 502 with a sentence; what the policy has refused is told as refused.
   boost::asio::awaitable<Flow> engineFailed(Error error);
   // Counts that too, for who refuses the request by deny().
@@ -139,6 +143,14 @@ class Exchange {
   // `guard` and what `judge` uses outlive the call.
   boost::asio::awaitable<Flow> forward(Outgoing out, BodyFilter* filter = nullptr, BodyGuard* guard = nullptr,
                                        Judge judge = {});
+
+  // Carries the bytes both ways once forward() has got an upgrade, instead of relayRaw(); closes both sockets. What has
+  // been read beyond the heads comes with them.
+  using Carrier = std::function<boost::asio::awaitable<void>(Socket& client, std::string from_client, Socket& engine,
+                                                             std::string from_engine)>;
+  void carryBy(Carrier carrier) { carrier_ = std::move(carrier); }
+  // Memory that the handling holds besides, until it ends. The denial is a 503.
+  std::optional<Denial> charge(std::size_t bytes) { return memory_.growTo(bytes); }
 
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
   // Engine is away and got nothing; PermissionDenied: the policy refused, it got nothing; any other error: it may have
@@ -198,6 +210,7 @@ class Exchange {
   bool continue_sent_ = false;
   BodyGuard* guard_ = nullptr;
   Judge judge_;
+  Carrier carrier_;
   std::optional<Denial> refused_;  // by the guard
   RuleSet excused_;
   bool sent_ = false;                 // something of this request has gone to the Engine

@@ -78,6 +78,16 @@ void Exchange::startAgain() {
   gpu_.reset();
 }
 
+std::string Exchange::refuseCall(Denial denial, const std::string& call) {
+  const DecisionId id = ports().site.newDecision();
+  if (denial.part.empty()) denial.part = fmt::format("gateway: {}", call);
+  boost::json::object details = events::denialDetails(denial, id);
+  details["method"] = head_.method;
+  details["path"] = call;
+  emit("auth.denied", std::move(details));
+  return fmt::format("ds01: {} (decision {})", denial.text, id.str());
+}
+
 asio::awaitable<Flow> Exchange::deny(Denial denial, std::optional<DecisionId> decision) {
   const DecisionId id = decision ? *decision : this->decision();
   if (denial.part.empty()) {

@@ -262,6 +262,8 @@ asio::awaitable<Flow> byRule(Exchange& exchange, Rule rule) {
       return handleExec(exchange);
     case Rule::Session:
       return handleSession(exchange);
+    case Rule::BuildKit:
+      return handleBuildKit(exchange);
     case Rule::Events:
       return handleEvents(exchange);
     case Rule::Absent:

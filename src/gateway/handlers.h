@@ -33,6 +33,8 @@ boost::asio::awaitable<Flow> handleStart(Exchange& exchange);           // POST 
 boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST /containers/prune
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
 
+boost::asio::awaitable<Flow> handleBuildKit(Exchange& exchange);  // POST /grpc
+
 // exec_handlers.cpp
 boost::asio::awaitable<Flow> handleExecCreate(Exchange& exchange);  // POST /containers/{}/exec
 boost::asio::awaitable<Flow> handleExecStart(Exchange& exchange);   // POST /exec/{}/start

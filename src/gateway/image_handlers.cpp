@@ -189,13 +189,7 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   if (!limits) co_return co_await exchange.deny(limits.error());
   if (limits->run_as_owner && !exchange.excused().contains(RuleClass::Mounts) &&
       valueOf(exchange.target(), "version") == "2") {
-    // What a Dockerfile asks for is not looked at: the host's network in a step, by which root there could be handed
-    // open files.
-    Denial denial{
-        403, "build_runs_as_owner",
-        "containers of your group run as their owner, and builds with BuildKit are closed to it; use the classic "
-        "builder: DOCKER_BUILDKIT=0"};
-    denial.remedy = "DOCKER_BUILDKIT=0 docker build ...";
+    Denial denial = buildsRunAsOwner();
     co_return co_await exchange.deny(std::move(denial));
   }
   const Result<std::string> parent = co_await exchange.ports().site.buildCgroupParent(user, *limits);

@@ -30,8 +30,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/events", Events},
     {"GET", "/system/df", DiskUsage},
     {"POST", "/session", Session, kNone, UpgradeKind::H2c},
-    {"POST", "/grpc", Deny, kNone, UpgradeKind::H2c,
-     "buildx speaks to BuildKit itself here, past what this server looks at; DOCKER_BUILDKIT=0 docker build works."},
+    {"POST", "/grpc", BuildKit, kNone, UpgradeKind::H2c},
 
     {"GET", "/containers/json", ContainerList},
     {"POST", "/containers/create", ContainerCreate, kJson},
@@ -171,6 +170,10 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {ImageRemove, "own tag, or own image that has no other tag; without force"},
     {BuildPrune, "answered here: the build cache is nobody's own, nothing is removed"},
     {Session, "only as upgrade to h2c"},
+    {BuildKit,
+     "only as upgrade to h2c; the calls of BuildKit's API one by one: builds of Dockerfiles, without entitlements, "
+     "with "
+     "new tags or own; the caller's own builds; not the cache, not the history"},
     {DiskUsage, "own containers and volumes; all images, with the caller's containers counted; no build cache"},
     {Events, "own containers, networks and volumes; images"},
     {NetworkList, "own and predefined networks; containers of others taken out"},
@@ -252,13 +255,14 @@ std::optional<RouteMatch> matchRoute(std::string_view method, const Target& targ
 }
 
 bool mustBeRecorded(const Route& route) {
-  static constexpr std::array<std::string_view, 7> kPatterns{"/containers/create",
+  static constexpr std::array<std::string_view, 8> kPatterns{"/containers/create",
                                                              "/containers/{}/start",
                                                              "/containers/{}/restart",
                                                              "/containers/{}/unpause",
                                                              "/containers/{}/exec",
                                                              "/exec/{}/start",
-                                                             "/build"};
+                                                             "/build",
+                                                             "/grpc"};
   return route.method == "POST" && std::ranges::find(kPatterns, route.pattern) != kPatterns.end();
 }
 

@@ -38,6 +38,7 @@ enum class Rule {
   ImagePrune,        // own ones only
   BuildPrune,        // answered by us: the build cache is nobody's own
   Session,           // only as upgrade to h2c
+  BuildKit,          // the same, and its calls are decided one by one (build_calls.h)
   DiskUsage,         // of what is the caller's own, and of all images
   Events,            // the stream is filtered
   NetworkList,       // networks and containers of others are taken out of the answer

@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from lib import unix_http
+from lib import compose, unix_http
 from lib.authz import DENIED, HEADER, NAME, Plugin, direct, engine_prefix, is_denied, reload_engine
-from lib.client import OLD_CLI
 from lib.daemon import bin_dir
 from lib.images import BUSYBOX
 from lib.need import need
@@ -73,10 +72,10 @@ def test_Root_Docker_ordinary_work_passes_through_ds01d(stack, on, alice):
     alice.docker("cp", "long:/file", alice.user.home / "back")
     assert (alice.user.home / "back").read_text() == "contents\n"
     alice.run(["sh", "-c", f"mkdir -p ctx && printf 'FROM {BUSYBOX}\\nRUN echo built > /built\\n' > ctx/Dockerfile"])
-    for buildkit in ("0", "1"):
-        build = alice.with_cli(OLD_CLI) if Path(OLD_CLI).exists() else alice
-        build.docker("build", "--no-cache", "-t", f"mine:{buildkit}", "ctx", timeout=120, env={"DOCKER_BUILDKIT": buildkit})
-        assert alice.out("run", "--rm", f"mine:{buildkit}", "cat", "/built") == "built"
+    builders = [alice.with_env({"DOCKER_BUILDKIT": "0"}), alice.with_env(compose.plugins(alice))]
+    for number, (build, verb) in enumerate(zip(builders, (["build"], ["buildx", "build"]), strict=True)):
+        build.docker(*verb, "--no-cache", "-t", f"mine:{number}", "ctx", timeout=120)
+        assert alice.out("run", "--rm", f"mine:{number}", "cat", "/built") == "built"
     alice.docker("save", "-o", "saved.tar", "mine:0")
     assert (alice.user.home / "saved.tar").stat().st_size > 100_000
     assert alice.out("wait", "long") == "137"

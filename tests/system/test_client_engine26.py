@@ -1,16 +1,18 @@
 """Docker 26 behind ds01d, with the clients of its time: the command line, compose v2, docker-py 7, and builds."""
 
 import json
+import signal
 
 import pytest
 import test_client_cli as cli
 import test_client_compose as compose_work
 import test_client_sdk as sdk
 from lib import compose, hosts
-from lib.client import NEW_CLI, OLD_CLI, installed_clis
+from lib.client import NEW_CLI, installed_clis
 from lib.differential import compare
 from lib.images import BUSYBOX
 from lib.stack import visible_devices
+from lib.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -87,24 +89,54 @@ def test_Root_Docker_the_classic_builder_builds(docker, context):
     assert docker.out("run", "--rm", "ds01test/built:1", "cat", "/copy.txt") == "from the context"
 
 
-def test_Root_Docker_buildkit_gives_a_step_no_host_network_by_itself(alice):
-    """Its rule, on which ours counts: only what whoever asks for the build lets it, which is refused in the query."""
-    if OLD_CLI not in installed_clis():
-        pytest.skip("needs a docker client with a BuildKit of its own")
-    client = alice.with_cli(OLD_CLI).with_env({"DOCKER_BUILDKIT": "1"})
-    folder = client.user.home / "host-network"
-    client.run(["mkdir", "-p", folder])
-    client.run(["tee", folder / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN --network=host true\n")
-    assert "network.host is not allowed" in client.refused("build", "--no-cache", str(folder), timeout=120)
-    assert "a build may not use the network" in client.refused("build", "--network", "host", str(folder), timeout=120)
+def test_Root_Docker_buildkit_gives_a_step_no_host_network_by_itself(docker, context):
+    """Its rule, on which ours counts: only what whoever asks for the build lets it, which is refused."""
+    docker.run(["tee", context / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN --network=host true\n")
+    assert "network.host is not allowed" in docker.refused("buildx", "build", "--no-cache", str(context), timeout=120)
 
 
 @pytest.mark.parametrize("verb", [["build"], ["buildx", "build"]], ids=" ".join)
-def test_Root_Docker_buildx_is_refused_with_what_works_instead(stack, docker, context, verb):
-    """buildx speaks to BuildKit itself (/grpc), past what ds01d looks at. When that is closed, it tries to run a BuildKit
-    of its own in a privileged container, from an image that it finds here in place of the internet."""
-    stack.engine.api("POST", f"/images/{BUSYBOX}/tag?repo=moby/buildkit&tag=buildx-stable-1")
-    text = docker.refused(*verb, "-t", "ds01test/built:2", str(context), timeout=120)
-    assert "ds01: buildx would build in a privileged container" in text
-    assert "DOCKER_BUILDKIT=0" in text
-    assert not stack.containers_of(docker.user)
+def test_Root_Docker_buildx_builds(docker, bob, context, verb):
+    """By POST /grpc; the tag is the caller's from then on."""
+    docker.docker(*verb, "-t", "ds01test/built:2", str(context), timeout=120)
+    assert docker.out("run", "--rm", "ds01test/built:2", "cat", "/copy.txt") == "from the context"
+    assert "brought to this server by somebody else" in bob.refused("rmi", "ds01test/built:2")
+    assert "is taken by somebody else" in bob.refused("tag", BUSYBOX, "ds01test/built:2")
+    docker.docker("rmi", "ds01test/built:2")
+
+
+def test_Root_Docker_buildx_gives_no_image_somebody_elses_name(docker, bob, context):
+    bob.docker("tag", BUSYBOX, "ds01test/of-bob:1")
+    before = bob.out("image", "inspect", "-f", "{{.Id}}", "ds01test/of-bob:1")
+    text = docker.refused("buildx", "build", "-t", "ds01test/of-bob:1", str(context), timeout=120)
+    assert "ds01: the image name ds01test/of-bob:1 is taken by somebody else" in text
+    assert bob.out("image", "inspect", "-f", "{{.Id}}", "ds01test/of-bob:1") == before
+
+
+def test_Root_Docker_buildx_gets_no_more_than_a_build(docker, context):
+    text = docker.refused("buildx", "build", "--network", "host", str(context), timeout=120)
+    assert 'builds may not have "network.host" here' in text
+    text = docker.refused("buildx", "build", "--cgroup-parent", "/", str(context), timeout=120)
+    assert "the cgroup of a build is set by this server" in text
+    assert "the build cache is everybody's" in docker.refused("buildx", "du")
+    assert "the build cache is everybody's" in docker.refused("buildx", "prune", "-f")
+
+
+def test_Root_Docker_a_failing_build_shows_why(docker, context):
+    docker.run(["tee", context / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN echo this is why && false\n")
+    text = docker.refused("buildx", "build", "-t", "ds01test/none:1", str(context), timeout=120)
+    assert "this is why" in text
+    docker.docker("tag", BUSYBOX, "ds01test/none:1")
+
+
+def test_Root_Docker_a_build_that_is_given_up_leaves_its_tag_to_others(docker, bob, context):
+    docker.run(["tee", context / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN sleep 600\n")
+    tag = "ds01test/given-up:1"
+    with docker.follow("buildx", "build", "--progress", "plain", "-t", tag, str(context)) as building:
+        while "RUN sleep 600" not in building.line():
+            pass
+        assert "ds01: the image name" in bob.refused("tag", BUSYBOX, tag)
+        building.process.send_signal(signal.SIGINT)
+        building.rest()
+    wait_until(lambda: bob.docker("tag", BUSYBOX, tag, check=False).returncode == 0, 30, "the tag to be free")
+    bob.docker("rmi", tag)

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from lib import hosts
-from lib.client import OLD_CLI, installed_clis
+from lib import compose, hosts
 from lib.images import BUSYBOX
 from lib.unix_http import exchange
 
@@ -13,14 +12,11 @@ pytestmark = pytest.mark.usefixtures("stack")
 
 @pytest.fixture
 def cache(stack, bob):
-    """What a build of bob's has left, which is told of by its commands; by BuildKit's session, without a plugin."""
-    if OLD_CLI not in installed_clis():
-        pytest.skip("needs a docker client with a BuildKit of its own")
+    """What a build of bob's has left, which is told of by its commands."""
     folder = bob.user.home / "context"
     bob.run(["mkdir", "-p", folder])
     bob.run(["tee", folder / "Dockerfile"], stdin=f"FROM {BUSYBOX}\nRUN echo bobs-token > /made\n")
-    argv = ["build", "-t", "ds01test/bobs:1", str(folder)]
-    bob.with_cli(OLD_CLI).docker(*argv, env={"DOCKER_BUILDKIT": "1"}, timeout=120)
+    bob.with_env(compose.plugins(bob)).docker("buildx", "build", "-t", "ds01test/bobs:1", str(folder), timeout=120)
     yield lambda: stack.engine.api("GET", "/system/df").json()["BuildCache"]
     stack.engine.api("POST", "/build/prune?all=1")
     stack.engine.api("DELETE", "/images/ds01test/bobs:1?force=1", expect=(200, 404))

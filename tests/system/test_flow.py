@@ -5,7 +5,8 @@ import shutil
 import time
 
 import pytest
-from lib.client import cli_major, installed_clis
+from lib import compose
+from lib.client import installed_clis
 from lib.images import BUSYBOX
 from lib.need import need_program
 from lib.registry import ADDRESS, Registry
@@ -139,20 +140,19 @@ def test_Root_Docker_save_and_load(stack, docker):
     assert docker.out("run", "--rm", "ds01test/saved:1", "echo", "loaded") == "loaded"
 
 
-# Clients from 23 on have no BuildKit of their own, only the plugin buildx (test_client_engine26.py).
-BUILDS = [(cli, "0") for cli in installed_clis()] + [(cli, "1") for cli in installed_clis() if cli_major(cli) < 23]
-
-
-@pytest.mark.parametrize(("cli", "buildkit"), BUILDS)
-def test_Root_Docker_build(stack, alice, cli, buildkit):
+@pytest.mark.parametrize("cli", installed_clis())
+@pytest.mark.parametrize("builder", ["classic", "buildx"])
+def test_Root_Docker_build(stack, alice, cli, builder):
     docker = alice.with_cli(cli)
-    context = docker.user.home / f"context{buildkit}"
+    buildx = builder == "buildx"
+    docker = docker.with_env(compose.plugins(docker) if buildx else {"DOCKER_BUILDKIT": "0"})
+    context = docker.user.home / f"context-{builder}"
     docker.run(["mkdir", "-p", context])
     docker.run(["sh", "-c", f"echo from the context > {context}/file.txt"])
     lines = [f"FROM {BUSYBOX}", "COPY file.txt /file.txt", "RUN cat /file.txt > /copy.txt", "LABEL colour=blue"]
     docker.run(["sh", "-c", f"cat > {context}/Dockerfile"], stdin="\n".join(lines) + "\n")
-    tag = f"ds01test/built{buildkit}:1"
-    docker.docker("build", "-t", tag, str(context), env={"DOCKER_BUILDKIT": buildkit}, timeout=120)
+    tag = f"ds01test/built-{builder}:1"
+    docker.docker(*(["buildx"] if buildx else []), "build", "-t", tag, str(context), timeout=120)
     assert docker.out("run", "--rm", tag, "cat", "/copy.txt") == "from the context"
     assert stack.engine.api("GET", f"/images/{tag}/json").json()["Config"]["Labels"]["colour"] == "blue"
 

@@ -4,7 +4,6 @@ import io
 import json
 import tarfile
 from itertools import count
-from urllib.parse import quote
 
 import pytest
 from lib.client import Client
@@ -85,8 +84,6 @@ def ways_to_take(client, stack, tag):
     yield "import", lambda: ask(client, "POST", f"/images/create?fromSrc=-&repo={repo}&tag={version}", archive({"f": b"x"}), TAR)
     yield "build", lambda: ask(client, "POST", f"/build?t={tag}", context, TAR)
     yield "build of two", lambda: ask(client, "POST", f"/build?t=ds01test/else:1&t=docker.io/{tag}", context, TAR)
-    outputs = quote(json.dumps([{"Type": "moby", "Attrs": {"name": tag}}]))
-    yield "build by outputs", lambda: ask(client, "POST", f"/build?version=2&outputs={outputs}", context, TAR)
     yield "load", lambda: ask(client, "POST", "/images/load", retagged(stack, BUSYBOX, tag), TAR)
     yield "pull", lambda: ask(client, "POST", f"/images/create?fromImage={repo}&tag={version}")
     yield "pull of all", lambda: ask(client, "POST", f"/images/create?fromImage={repo}")

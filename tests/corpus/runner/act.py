@@ -4,9 +4,11 @@ import json
 import select
 import time
 
+from . import grpc
 from .bodies import renamed_image, tar_of
 
 RAW_LIMIT_S = 5.0  # for raw bytes of which a part was not answered: a proxy waits for more, we do not
+CALLS_LIMIT_S = 20.0
 
 
 def _body(step, engine):
@@ -75,11 +77,14 @@ def _until_done(connection, step):
     return data
 
 
-def perform(step, person, engine):
+def perform(step, person, engine, kept):
+    """`kept`: an exit stack, for what stays open until the attempt is over."""
     if "argv" in step:
         argv = [person.client.cli if word == "docker" else word for word in step["argv"]]
         done = person.client.run(argv, check=False, stdin=step.get("body"), timeout=60)
         return (done.stdout + done.stderr).encode()
+    if "grpc" in step:
+        return _calls(person, step, kept)
     try:
         return _request(person, step, engine) if "send" in step else _raw(person, step)
     except ConnectionError:
@@ -95,3 +100,25 @@ def _raw(person, step):
             _until_done(connection, {"answers": 0, "_told": b"\r\n\r\n"})
             connection.try_send(bytes.fromhex(step["then_hex"]))
         return _until_done(connection, step)
+
+
+def _calls(person, step, kept):
+    """Until all calls are over, or what was to be told has come; `stays`: then the connection stays open."""
+    connection = kept.enter_context(person.connect(step.get("to")))
+    connection.try_send(grpc.UPGRADE)
+    head = _until_done(connection, {"answers": 0, "_told": b"\r\n\r\n"})
+    if b" 101 " not in head.split(b"\r\n")[0]:
+        return head
+    connection.try_send(grpc.connection(step["grpc"]))
+    received, behind = head, head.index(b"\r\n\r\n") + 4
+    told, deadline = step.get("stays", "").encode() or step["_told"], time.monotonic() + CALLS_LIMIT_S
+    while not (told and told in received) and grpc.ended(received[behind:]) < len(step["grpc"]):
+        if not select.select([connection.socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            break
+        piece = connection.socket.recv(65536)
+        if not piece:
+            break
+        received += piece
+    if "stays" not in step:
+        connection.close()
+    return received

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from . import grpc
+
 FOLDER = Path(__file__).resolve().parents[1] / "attempts"
 
-_STEP = {"as", "to", "send", "json", "body", "headers", "tar", "load", "argv", "raw", "then_hex", "answers"}
+_STEP = {"as", "to", "send", "json", "body", "headers", "tar", "load", "argv", "raw", "then_hex", "answers",
+         "grpc", "stays"}  # fmt: skip
 _QUESTION = {"ask", "status", "shows", "differs", "body_has", "told", "logs", "host", "execs"}
 _OTHER = {"id", "tries", "given", "before", "create", "host_config", "run", "needs", "alone", "undo"}
 
@@ -27,7 +30,7 @@ class Attempt:
     steps: tuple
     waits: bool  # for the end of {mine}, at the Engine
     question: dict
-    needs: tuple  # of "gcc", "ds01", "policy", "api 1.44", "api below 1.44"
+    needs: tuple  # of "gcc", "buildx", "ds01", "policy", "api 1.44", "api below 1.44"
     alone: bool  # what it does would disturb the others
     undo: tuple  # requests at the Engine, for what cleaning up by name does not find
     known_open: bool  # of a class that SECURITY.md says ds01d does not hold
@@ -73,8 +76,10 @@ def _attempt(raw, class_name, known_open, guarded):
         raise BadData(f"{class_name}/{raw.get('id')}: unknown keys {sorted(unknown)}, or id or tries missing")
     steps, question = _steps(raw), _question(raw)
     for step in steps:
-        if step.keys() - _STEP or not step.keys() & {"send", "argv", "raw"}:
+        if step.keys() - _STEP or not step.keys() & {"send", "argv", "raw", "grpc"}:
             raise BadData(f"{raw['id']}: not a step: {step}")
+        if any(call.keys() - grpc.KEYS for call in step.get("grpc", [])):
+            raise BadData(f"{raw['id']}: not calls: {step['grpc']}")
     if not question.keys() - {"ask"}:
         raise BadData(f"{raw['id']}: no question")
     return Attempt(

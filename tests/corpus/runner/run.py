@@ -1,11 +1,13 @@
 """Runs attempts against one socket and says what became of each."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import shutil
 import time
 import traceback
 
+from lib import hosts
 from lib.waiting import wait_until
 
 from .act import perform
@@ -28,6 +30,8 @@ class Result:
 def _is_there(need, site):
     if need == "gcc":  # for a client in containers that have none
         return shutil.which("gcc") is not None
+    if need == "buildx":
+        return hosts.buildx().exists()
     if need == "ds01":  # a part of ds01's own, which is nowhere else
         return site.ours is not None
     if need == "policy":  # a rule of the site's that nobody else was told
@@ -59,15 +63,16 @@ def _attempted(attempt, things, site):
         return BROKEN, "the question is answered with yes before anything was tried"
     things.words["now"] = f"{time.time():.6f}"
     came_back = b""
-    for step in filled(list(attempt.steps), things.words):
-        step["_told"] = question.asked.get("told", "").encode()
-        if "as" in step:  # in between, somebody else does something; what they are told is not the attacker's
-            perform(step, site.people[step["as"]], site.engine)
-        else:
-            came_back += perform(step, person, site.engine)
-    if attempt.waits:
-        _ended(site.engine, things.words["mine"])
-    through = question.answered_yes(came_back)
+    with contextlib.ExitStack() as kept:
+        for step in filled(list(attempt.steps), things.words):
+            step["_told"] = question.asked.get("told", "").encode()
+            if "as" in step:  # in between, somebody else does something; what they are told is not the attacker's
+                perform(step, site.people[step["as"]], site.engine, kept)
+            else:
+                came_back += perform(step, person, site.engine, kept)
+        if attempt.waits:
+            _ended(site.engine, things.words["mine"])
+        through = question.answered_yes(came_back)
     return (THROUGH if through else HELD), came_back[-600:].decode(errors="replace")
 
 

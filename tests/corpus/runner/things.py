@@ -12,7 +12,7 @@ import subprocess
 import time
 from urllib.parse import quote
 
-from lib import peer, unix_http
+from lib import hosts, peer, unix_http
 from lib.engine import remove_empty_cgroups
 from lib.waiting import wait_until
 
@@ -54,7 +54,7 @@ class Site:
             os.chown(peer.build(home), alice.uid, alice.gid)
         info = self.engine.api("GET", "/info").json()
         self.words = {
-            "image": self.image, "home": home, "peer": home / "peer", "vault": vault,
+            "image": self.image, "buildx": hosts.buildx(), "home": home, "peer": home / "peer", "vault": vault,
             "alice": alice.name, "alice_uid": alice.uid,
             "bob": bob.name, "bob_uid": bob.uid, "bob_gid": bob.gid, "bob_home": bobs,
             "bob_encoded": f"%{ord(bob.name[0]):02x}{bob.name[1:]}",

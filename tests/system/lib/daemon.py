@@ -26,6 +26,9 @@ def bin_dir():
     return Path(os.environ.get("DS01_BIN_DIR", ROOT / "build/dev/bin")).absolute()
 
 
+BUILDKIT = "  buildkit: true\n"
+
+
 def write_config(directory, users, emitter="sim", settings=None):
     """The site's own files, with the test's logins added to its members lists. `users`: login → group; `settings`: more
     for ds01d.yaml, block by block."""
@@ -36,6 +39,9 @@ def write_config(directory, users, emitter="sim", settings=None):
         members = directory / "groups" / f"{group}.members"
         with members.open("a") as file:
             file.write(f"\n{login}  # of this test run\n")
+    # BuildKit is open where it is not what a test is about, so that what is tried at it gets as far as it can.
+    limits = directory / "resource-limits.yaml"
+    limits.write_text(limits.read_text().replace("defaults:\n", f"defaults:\n{BUILDKIT}", 1))
     blocks = {"gpu": {}, **(settings or {})}
     blocks["gpu"] = {"emitter": emitter, **blocks["gpu"]}
     (directory / "ds01d.yaml").write_text(json.dumps(blocks, indent=2) + "\n")  # JSON is YAML

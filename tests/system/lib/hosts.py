@@ -60,6 +60,11 @@ def cli_plugins():
     return trixie() / "usr/libexec/docker/cli-plugins"
 
 
+def buildx():
+    """The plugin by itself, which builds without a docker client; it may not be there."""
+    return _directories()[2] / "usr/libexec/docker/cli-plugins/docker-buildx"
+
+
 def trixie_prefix():
     """argv before a program: a mount namespace with trixie's /usr. All else is the host's, and what is mounted there
     later is seen; what is mounted within is not seen outside and ends with the program."""

@@ -150,6 +150,8 @@ class FakeSite : public Site {
     Limits limits;
     limits.group = "student";
     limits.max_gpu_equivalents = quota;
+    limits.run_as_owner = run_as_owner;
+    limits.buildkit = buildkit;
     return limits;
   }
   Rollout rollout() const override { return modes; }
@@ -176,6 +178,8 @@ class FakeSite : public Site {
   std::string launcher;  // likewise
   std::set<std::string> with_role;
   std::optional<GpuEq> quota;
+  bool run_as_owner = false;  // set before there are requests
+  bool buildkit = true;       // likewise
   std::optional<Denial> trouble;
   std::optional<Error> parent_error;
   std::atomic<int> decisions = 0;

@@ -173,7 +173,7 @@ TEST_F(GatewayTest, smallRules) {
   EXPECT_EQ(client.request("DELETE", "/images/x")->status, 200);
   EXPECT_EQ(client.request("DELETE", "/images/x?force=1")->status, 403);
   EXPECT_EQ(client.request("POST", "/session")->status, 400);
-  EXPECT_EQ(client.request("POST", "/grpc")->status, 403);
+  EXPECT_EQ(client.request("POST", "/grpc")->status, 400);
   EXPECT_EQ(client.get("/plugins/x/json")->status, 404);
   EXPECT_EQ(client.get("/v1.23/info")->status, 400);
   EXPECT_EQ(client.request("POST", "/containers/mine/start", R"({"Privileged":true})")->status, 400);

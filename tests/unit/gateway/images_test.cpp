@@ -104,8 +104,8 @@ TEST_F(ImagesTest, ABuildNamesItsImagesLikewise) {
   });
   Client client = h.connect();
   for (const std::string query : {"t=bobs:1", "t=mine:1&t=bobs:1", "t=root:1", "t=pulled:1",
-                                  R"(version=2&outputs=[{"Type":"moby","Attrs":{"name":"bobs:1"}}])",
-                                  R"(version=2&outputs=[{"type":"image","attrs":{"name":"mine:1,bobs:1"}}])"}) {
+                                  R"(outputs=[{"Type":"moby","Attrs":{"name":"bobs:1"}}])",
+                                  R"(outputs=[{"type":"image","attrs":{"name":"mine:1,bobs:1"}}])"}) {
     EXPECT_EQ(client.request("POST", "/build?" + query)->status, 409) << query;
   }
   EXPECT_THAT(sent(), IsEmpty());

@@ -104,7 +104,7 @@ TEST(Routes, WhatMakesStartsOrExecutesMustBeRecorded) {
   std::ranges::sort(recorded);
   EXPECT_EQ(recorded, (std::vector<std::string>{"POST /build", "POST /containers/create", "POST /containers/{}/exec",
                                                 "POST /containers/{}/restart", "POST /containers/{}/start",
-                                                "POST /containers/{}/unpause", "POST /exec/{}/start"}));
+                                                "POST /containers/{}/unpause", "POST /exec/{}/start", "POST /grpc"}));
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(Filters, malformedIsRefused) {
 TEST(BuildQuery, whatIsOpen) {
   for (const char* good :
        {"/build?t=x", "/build?networkmode=", "/build?networkmode=default", "/build?networkmode=none",
-        "/build?networkmode=bridge", "/build?networkmode=my_net.1", "/build?version=2&remote=client-session",
+        "/build?networkmode=bridge", "/build?networkmode=my_net.1", "/build?version=1&remote=client-session",
         "/build?remote=&securityopt=", "/build?ulimits=null",
         "/build?ulimits=%5B%7B%22Name%22%3A%22nofile%22%2C%22Soft%22%3A9%2C%22Hard%22%3A9%7D%5D"}) {
     EXPECT_FALSE(checkBuildQuery(*parseTarget(good), "runc")) << good;
@@ -53,6 +53,16 @@ TEST(BuildQuery, whatIsNot) {
   }
 }
 
+// A frontend of the user's own would run.
+TEST(BuildQuery, buildKitIsNotReachedThisWay) {
+  for (const char* bad :
+       {"/build?version=2", "/build?version=2&remote=client-session", "/build?version=3", "/build?version=02"}) {
+    const auto denial = checkBuildQuery(*parseTarget(bad), "runc");
+    ASSERT_TRUE(denial) << bad;
+    EXPECT_EQ(denial->reason, "build_frontend");
+  }
+}
+
 TEST(BuildQuery, ulimits) {
   EXPECT_FALSE(
       checkBuildQuery(*parseTarget("/build?ulimits=%5B%7B%22Name%22:%22nofile%22,%22Soft%22:9%7D%5D"), "runc"));
@@ -65,7 +75,6 @@ TEST(BuildQuery, ulimits) {
 TEST(BuildQuery, classicBuilderNeedsAPlainRuntime) {
   EXPECT_TRUE(checkBuildQuery(*parseTarget("/build?t=x"), "nvidia"));
   EXPECT_TRUE(checkBuildQuery(*parseTarget("/build?t=x&version=1"), "nvidia"));
-  EXPECT_FALSE(checkBuildQuery(*parseTarget("/build?t=x&version=2"), "nvidia"));
 }
 
 TEST(ImageCreateQuery, onlyPullsAndUploads) {
