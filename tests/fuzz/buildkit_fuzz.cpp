@@ -76,6 +76,7 @@ void take(std::string_view text) {
   checkStatus(text);
   checkImages(text);
   checkMessage(text);
+  if (examineReturn(text)) require(!text.empty(), "what a build returns is something", text);
   const Result<std::string> message = oneMessage(text);
   if (message) checkSolve(*message);
 }
