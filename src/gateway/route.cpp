@@ -171,9 +171,10 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {BuildPrune, "answered here: the build cache is nobody's own, nothing is removed"},
     {Session, "only as upgrade to h2c"},
     {BuildKit,
-     "only as upgrade to h2c; the calls of BuildKit's API one by one: builds of Dockerfiles, without entitlements, "
-     "with "
-     "new tags or own; the caller's own builds; not the cache, not the history"},
+     "closed unless the site opens BuildKit; then only as upgrade to h2c, and the calls of BuildKit's API one by one: "
+     "builds "
+     "of Dockerfiles, without entitlements, with new tags or own; the caller's own builds; not the cache, not the "
+     "history"},
     {DiskUsage, "own containers and volumes; all images, with the caller's containers counted; no build cache"},
     {Events, "own containers, networks and volumes; images"},
     {NetworkList, "own and predefined networks; containers of others taken out"},
