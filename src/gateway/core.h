@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http_link.h"
 #include "gateway/object_names.h"
+#include "net/pace.h"
 #include "net/turns.h"
 
 namespace ds01::gateway {
@@ -23,6 +24,7 @@ struct Core {
         caps(options.connections),
         identifying(options.identifications_per_account, std::nullopt),
         requests(options.requests_per_uid, options.longest_turn),
+        pace(options.pace),
         memory(options.memory) {}
 
   boost::asio::any_io_executor executor;
@@ -39,6 +41,7 @@ struct Core {
   IdleEngines idle_engines{kMostIdleEngines};
   net::Turns identifying;  // keys are accounts
   net::Turns requests;     // keys are uids
+  net::Pace pace;          // likewise
   MemoryBudget memory;
   ObjectMemory objects;
   NameClaims volume_claims;

@@ -26,6 +26,7 @@
 #include "gateway/policies.h"
 #include "gateway/ports.h"
 #include "net/fair_pool.h"
+#include "net/pace.h"
 
 namespace ds01::gateway {
 
@@ -50,6 +51,7 @@ struct GatewayOptions {
   ConnectionLimits connections = {};
   // What one user's requests may occupy at once; the others wait their turn. Root's are not counted.
   std::size_t requests_per_uid = 8;
+  net::Pace::Limits pace = {};  // of one user's requests while others ask; likewise
   // What one account's connections may have the user database and the Engine asked at once. However long that takes: an
   // Engine that hangs is asked no more than this.
   std::size_t identifications_per_account = 16;

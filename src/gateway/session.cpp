@@ -3,6 +3,9 @@
 #include <exception>
 #include <optional>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -64,6 +67,7 @@ class Session {
   asio::awaitable<std::optional<Denial>> identify();
   asio::awaitable<std::optional<Denial>> findPeer();
   Denial tooMany() const { return {503, "too_many_connections", place_.whyNot()}; }
+  asio::awaitable<bool> keepPace(std::uint32_t uid);
   asio::awaitable<Flow> serveOne(std::optional<Denial> refused);
   asio::awaitable<Flow> refuse(Denial denial);
 
@@ -121,6 +125,16 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
   co_return Flow::Drain;
 }
 
+// Whether it had to wait; half a second at most, with as many connections as one may have.
+asio::awaitable<bool> Session::keepPace(std::uint32_t uid) {
+  const net::Pace::Clock::duration wait = core_.pace.admit(uid, net::Pace::Clock::now());
+  if (wait <= net::Pace::Clock::duration::zero()) co_return false;
+  asio::steady_timer timer(core_.executor, wait);
+  boost::system::error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_return true;
+}
+
 asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   const ClientLink::Patience patience = refused ? ClientLink::Patience::Now : ClientLink::Patience::FirstByte;
   auto bytes = co_await client_.readHead(core_.options.head_timeout, patience);
@@ -132,10 +146,14 @@ asio::awaitable<Flow> Session::serveOne(std::optional<Denial> refused) {
   // Refusals of the connection wait for the first request, because clients write before they read.
   if (refused) co_return co_await refuse(std::move(*refused));
   net::Turns::Turn turn;
-  if (const std::uint32_t uid = peer_->caller().user.uid; uid != 0) turn = co_await core_.requests.take(uid);
+  bool waited = false;
+  if (const std::uint32_t uid = peer_->caller().user.uid; uid != 0) {
+    waited = co_await keepPace(uid);
+    turn = co_await core_.requests.take(uid);
+  }
   if (core_.stopping) co_return Flow::Close;
   // Nobody is there any more who wants it.
-  if (turn.waited() && hungUp(client_.socket())) co_return Flow::Close;
+  if ((waited || turn.waited()) && hungUp(client_.socket())) co_return Flow::Close;
   if (!peer_->alive()) {
     Denial gone{403, "peer_gone", "the process that opened this connection has exited; connect again"};
     co_return co_await refuse(std::move(gone));
