@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,20 @@ struct Refusal {
 
 // The message of a call that has one. Malformed: none, several, a part of one, or a compressed one.
 Result<std::string> oneMessage(std::string_view body);
+
+// Takes what comes apart into messages.
+class Messages {
+ public:
+  explicit Messages(std::size_t longest) : longest_(longest) {}
+  void add(std::string_view piece) { held_ += piece; }
+  // Unset: its end has not come. Malformed: it is compressed; Exhausted: it is longer than that.
+  Result<std::optional<std::string>> next();
+
+ private:
+  std::size_t longest_;
+  std::size_t at_ = 0;
+  std::string held_;
+};
 
 // With its prefix, as it goes on the wire.
 std::string framed(std::string_view message);

@@ -59,6 +59,24 @@ Denial notUnderstood(const Error& error) {
 // BuildKit's own; others are images that it runs.
 constexpr std::string_view kDockerfile = "dockerfile.v0";
 
+// What a frontend takes as files to build from. An address is what the Engine would fetch and unpack as root of the
+// host, and where the Dockerfile may be a device; a folder of the client's comes by its session, which is looked at.
+std::optional<Denial> examineContexts(const buildkit::Attributes& options) {
+  static constexpr std::string_view kNamed = "context:";
+  for (const auto& [key, value] : options) {
+    const bool named = key.starts_with(kNamed);
+    const bool open = value.empty() || (named && (value.starts_with("docker-image://") || value.starts_with("local:")));
+    if ((named || key == "context") && !open) {
+      return Denial{
+          403, "build_remote",
+          fmt::format("the Engine may not fetch a build context by itself (\"{}\"); clone, download or unpack "
+                      "it and build from the folder",
+                      value)};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, buildkit::Attributes& options,
                                       std::uint32_t uid) {
   if (own_llb || frontend != kDockerfile) {
@@ -67,6 +85,7 @@ std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, b
         "builds are made from Dockerfiles here, by the Engine's own frontend; other frontends, results of other "
         "builds as contexts, and instructions for BuildKit itself are not open"};
   }
+  if (std::optional<Denial> denial = examineContexts(options)) return denial;
   const auto parent = options.find("cgroup-parent");
   if (parent != options.end() && !parent->second.empty()) {
     return Denial{403, "build_cgroup_parent",

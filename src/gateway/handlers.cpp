@@ -162,14 +162,6 @@ asio::awaitable<Flow> handleContainerRemove(Exchange& exchange) {
   co_return co_await exchange.relayWhole(std::move(*response));
 }
 
-asio::awaitable<Flow> handleSession(Exchange& exchange) {
-  if (exchange.head().upgrade != "h2c") {
-    Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
-    co_return co_await exchange.deny(std::move(denial));
-  }
-  co_return co_await pass(exchange);
-}
-
 asio::awaitable<Flow> handleEvents(Exchange& exchange) {
   EventFilter filter(exchange.ports(), exchange.objects(), exchange.caller().user.login);
   Outgoing out = exchange.outgoing();

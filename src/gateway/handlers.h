@@ -34,6 +34,7 @@ boost::asio::awaitable<Flow> handleContainerPrune(Exchange& exchange);  // POST 
 boost::asio::awaitable<Flow> handleUpdate(Exchange& exchange);          // POST /containers/{}/update
 
 boost::asio::awaitable<Flow> handleBuildKit(Exchange& exchange);  // POST /grpc
+boost::asio::awaitable<Flow> handleSession(Exchange& exchange);   // POST /session
 
 // exec_handlers.cpp
 boost::asio::awaitable<Flow> handleExecCreate(Exchange& exchange);  // POST /containers/{}/exec

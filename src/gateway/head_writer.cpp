@@ -82,11 +82,13 @@ std::string requestHead(const Outgoing& request, const RawHead& client, const Ow
   out += " HTTP/1.1\r\nHost: docker\r\n";
   for (const HeaderField& field : client.fields) {
     if (request.body && equalsFolded(field.name, "Content-Type")) continue;
+    if (equalsFolded(field.name, request.instead.name)) continue;
     const bool docker = field.name.size() > 9 && equalsFolded(std::string_view(field.name).substr(0, 9), "X-Docker-");
     const bool accept = request.keep_accept && equalsFolded(field.name, "Accept");
     const bool socket = request.upgrade == "websocket" && contains(kWebSocket, field.name);
     if (docker || accept || socket || contains(kForwarded, field.name)) add(out, field.name, field.value);
   }
+  if (!request.instead.name.empty()) add(out, request.instead.name, request.instead.value);
   if (!own.name.empty()) add(out, own.name, own.value);
   if (!request.upgrade.empty()) {
     add(out, "Connection", "Upgrade");

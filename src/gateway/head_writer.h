@@ -22,6 +22,7 @@ struct Outgoing {
   bool ours = false;                // a question of ours beside the client's request
   bool at_once = false;             // an Engine that works has the answer at hand: it is not waited for without end
   bool judged = false;              // the site's policy has been asked about it
+  HeaderField instead = {};         // for whatever the client's head has of that name; empty: none
 };
 
 // A header of ours; no client's can stand beside it, since its name is not on the allow-list.

@@ -12,6 +12,7 @@
 
 #include "admission/endpoints.h"
 #include "admission/references.h"
+#include "gateway/archive_guard.h"
 #include "gateway/body_work.h"
 #include "gateway/build_query.h"
 #include "gateway/container_rules.h"
@@ -207,7 +208,8 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   HeldTags held;
   if (const std::optional<Flow> answered = co_await hold(exchange, held, *wanted)) co_return *answered;
   const auto of = exchange.target().truthy("q") ? ImageIds::Of::QuietBuild : ImageIds::Of::Build;
-  co_return co_await forwardImages(exchange, of, held);
+  ContextGuard guard;
+  co_return co_await forwardImages(exchange, of, held, &guard);
 }
 
 asio::awaitable<Flow> handleImageCreate(Exchange& exchange) {

@@ -169,7 +169,10 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {ImagePrune, "own ones only, as by removal"},
     {ImageRemove, "own tag, or own image that has no other tag; without force"},
     {BuildPrune, "answered here: the build cache is nobody's own, nothing is removed"},
-    {Session, "only as upgrade to h2c"},
+    {Session,
+     "only as upgrade to h2c; of what a client gives the Engine for a build, files, directories and symbolic links "
+     "below "
+     "its context, without extended attributes, by a key of the user's own; credentials and secrets as they are"},
     {BuildKit,
      "closed unless the site opens BuildKit; then only as upgrade to h2c, and the calls of BuildKit's API one by one: "
      "builds "

@@ -127,7 +127,7 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
 
 // Whether it had to wait; half a second at most, with as many connections as one may have.
 asio::awaitable<bool> Session::keepPace(std::uint32_t uid) {
-  const net::Pace::Clock::duration wait = core_.pace.admit(uid, net::Pace::Clock::now());
+  const net::Pace::Clock::duration wait = core_.pace.admit(uid, asio::steady_timer::clock_type::now());
   if (wait <= net::Pace::Clock::duration::zero()) co_return false;
   asio::steady_timer timer(core_.executor, wait);
   boost::system::error_code ignored;

@@ -1,10 +1,12 @@
 // What clients of BuildKit's API send, once its frames are joined: what is decided on is what is sent on.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "buildkit/control.h"
+#include "buildkit/file_sync.h"
 #include "buildkit/grpc.h"
 #include "fuzz/property.h"
 
@@ -51,6 +53,23 @@ void checkStatus(std::string_view text) {
   if (ref) require(readStatus(writeStatus(*ref)) == *ref, "a ref means the same as we write it", text);
 }
 
+// Packets of one call, each with its length in front.
+void checkFiles(std::string_view text) {
+  SentFiles files;
+  SentFiles again;
+  Messages packets(kMaxPacket);
+  packets.add(text);
+  while (true) {
+    const Result<std::optional<std::string>> packet = packets.next();
+    if (!packet || !*packet) return;
+    const Result<std::string> passed = files.next(**packet);
+    if (!passed) return;
+    require(passed->size() <= (*packet)->size(), "what goes on is not longer", text);
+    const Result<std::string> twice = again.next(*passed);
+    require(twice && *twice == *passed, "what goes on is what would go on", text);
+  }
+}
+
 void checkImages(std::string_view text) {
   const std::vector<std::string> images = imagesOf(text);
   require(images.size() <= 2, "an answer tells of one image, by two ids", text);
@@ -75,6 +94,7 @@ void take(std::string_view text) {
   checkWithin(text);
   checkStatus(text);
   checkImages(text);
+  checkFiles(text);
   checkMessage(text);
   if (examineReturn(text)) require(!text.empty(), "what a build returns is something", text);
   const Result<std::string> message = oneMessage(text);

@@ -17,17 +17,40 @@ std::string valueOf(const Headers& headers, std::string_view name) {
   return value;
 }
 
+namespace {
+
+Headers ownHeaders(const std::string& path) {
+  return {{":method", "POST"},
+          {":scheme", "http"},
+          {":path", path},
+          {":authority", "localhost"},
+          {"content-type", "application/grpc"},
+          {"te", "trailers"}};
+}
+
+}  // namespace
+
+Headers Calls::headersFor(const CallHead& head, Handling handling) const {
+  return requestHeaders(head, handling);
+}
+
+Headers engineHeaders(const CallHead& head) {
+  static constexpr std::array<std::string_view, 4> kOurs{"content-type", "te", "grpc-accept-encoding",
+                                                         "content-length"};
+  Headers out = ownHeaders(head.path);
+  for (const auto& header : head.headers) {
+    const bool ours = std::ranges::find(kOurs, header.first) != kOurs.end();
+    if (!ours && !header.first.starts_with(':')) out.push_back(header);
+  }
+  return out;
+}
+
 Headers requestHeaders(const CallHead& head, Handling handling) {
   static constexpr std::array<std::string_view, 7> kCopied{
       "user-agent", "grpc-accept-encoding", kBuildHeader, "traceparent", "tracestate", "baggage", "x-request-id"};
   // A message that was looked at is sent as it is, and its work is not ended by a clock of the client's.
   static constexpr std::array<std::string_view, 2> kOfPassed{"grpc-encoding", "grpc-timeout"};
-  Headers out{{":method", "POST"},
-              {":scheme", "http"},
-              {":path", head.path},
-              {":authority", "localhost"},
-              {"content-type", "application/grpc"},
-              {"te", "trailers"}};
+  Headers out = ownHeaders(head.path);
   for (const auto& header : head.headers) {
     const bool copied = std::ranges::find(kCopied, header.first) != kCopied.end();
     const bool passed = std::ranges::find(kOfPassed, header.first) != kOfPassed.end();
@@ -45,9 +68,13 @@ Headers answerHeaders(const Headers& headers) {
 }
 
 Headers refusalHeaders(const Refusal& refusal) {
-  return {{":status", "200"},
-          {"content-type", "application/grpc"},
-          {"grpc-status", std::to_string(static_cast<int>(refusal.code))},
+  Headers out{{":status", "200"}, {"content-type", "application/grpc"}};
+  for (auto& header : refusalTrailers(refusal)) out.push_back(std::move(header));
+  return out;
+}
+
+Headers refusalTrailers(const Refusal& refusal) {
+  return {{"grpc-status", std::to_string(static_cast<int>(refusal.code))},
           {"grpc-message", percentEncoded(refusal.text)}};
 }
 

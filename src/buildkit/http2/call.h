@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,10 +35,22 @@ enum class Handling {
 // What goes on instead of a message that was looked at.
 struct Examined {
   std::string message;
-  // Sent to follow the call's work to its end when the client no longer does: the path and message of another call,
+  // Sent to follow the call's work to its end when the caller no longer does: the path and message of another call,
   // whose answer ends with that work. Empty: ended() is not called.
   std::string watch_path;
   std::string watch_message;
+};
+
+// Reads what is answered to one call, message by message, and says what goes on instead.
+class AnswerFilter {
+ public:
+  AnswerFilter() = default;
+  AnswerFilter(const AnswerFilter&) = delete;
+  AnswerFilter& operator=(const AnswerFilter&) = delete;
+  virtual ~AnswerFilter() = default;
+  virtual std::size_t longestMessage() const = 0;
+  // A refusal ends the call: the caller gets it, and nothing more of the answer.
+  virtual std::expected<std::string, Refusal> next(std::string_view message) = 0;
 };
 
 // One thread. Outlives the relay.
@@ -50,15 +63,23 @@ class Calls {
   virtual std::expected<Handling, Refusal> begin(const CallHead& head) = 0;
   virtual boost::asio::awaitable<std::expected<Examined, Refusal>> examine(CallId id, std::string path,
                                                                            std::string message) = 0;
-  // The work of an examined call is over; `answer` is its message, empty if there was none. The client learns after.
+  // The work of an examined call is over; `answer` is its message, empty if there was none. The caller learns after.
   virtual boost::asio::awaitable<void> ended(CallId id, std::string answer) = 0;
+  // Null: the answer goes on as it comes.
+  virtual std::unique_ptr<AnswerFilter> filterFor(const CallHead& /*head*/) { return nullptr; }
+  // What goes on of a call's headers.
+  virtual Headers headersFor(const CallHead& head, Handling handling) const;
 };
 
-// What goes to the Engine of a call's headers.
+// Of a user's call: those that clients are known to send.
 Headers requestHeaders(const CallHead& head, Handling handling);
-// What goes to the client: all but what is HTTP/2's own.
+// Of a call of the Engine's: all but what is HTTP/2's own, and the leave to compress the answer.
+Headers engineHeaders(const CallHead& head);
+// What goes to the caller: all but what is HTTP/2's own.
 Headers answerHeaders(const Headers& headers);
 // The whole answer of a call that is refused.
 Headers refusalHeaders(const Refusal& refusal);
+// Its end, where the answer had begun.
+Headers refusalTrailers(const Refusal& refusal);
 
 }  // namespace ds01::buildkit

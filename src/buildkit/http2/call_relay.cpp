@@ -5,22 +5,18 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <nghttp2/nghttp2.h>
 
 namespace ds01::buildkit {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 64UL * 1024;
 constexpr std::size_t kLongestPath = 256;
-// Also of calls that the client has given up: their streams are free again, their work is not done.
+// Of an answer that is read: the most that waits for the caller before more of it is let come.
+constexpr std::size_t kMostQueued = 64UL * 1024;
+// Also of calls that the caller has given up: their streams are free again, their work is not done.
 constexpr std::size_t kMostUnderWay = 4UL * kMostStreams;
 
 bool isInterim(const Headers& headers) {
@@ -28,24 +24,18 @@ bool isInterim(const Headers& headers) {
   return status.size() == 3 && status.front() == '1';
 }
 
-const Refusal kEngineGone{GrpcCode::Unavailable, "ds01: the Docker Engine has ended the connection"};
+const Refusal kCalleeGone{GrpcCode::Unavailable, "ds01: who is called has ended the connection"};
 
 }  // namespace
 
-CallRelay::Pump::Pump(Socket& socket_in, Http2Side& side_in)
-    : socket(socket_in),
-      side(side_in),
-      wake(socket_in.get_executor(), asio::steady_timer::time_point::max()),
-      writer(socket_in.get_executor()) {}
-
-CallRelay::CallRelay(Socket& client, Socket& engine, Calls& calls)
+CallRelay::CallRelay(Socket& caller, Socket& callee, Calls& calls)
     : calls_(calls),
       down_(Http2Side::Role::Server, *this),
       up_(Http2Side::Role::Client, *this),
-      client_(client, down_),
-      engine_(engine, up_),
-      engine_reader_(engine.get_executor()),
-      changed_(engine.get_executor(), asio::steady_timer::time_point::max()) {}
+      caller_(caller, down_, *this),
+      callee_(callee, up_, *this),
+      callee_reader_(callee.get_executor()),
+      changed_(callee.get_executor(), asio::steady_timer::time_point::max()) {}
 
 CallRelay::~CallRelay() = default;
 
@@ -53,33 +43,37 @@ CallRelay::~CallRelay() = default;
 
 void CallRelay::onHeaders(Http2Side& side, StreamId stream, Headers headers, bool end) {
   if (&side == &down_) {
-    if (by_client_.contains(stream)) {
+    if (by_caller_.contains(stream)) {
       down_.reset(stream, NGHTTP2_PROTOCOL_ERROR);  // gRPC's requests have no trailers
     } else {
       begin(stream, std::move(headers), end);
     }
     return;
   }
-  const auto found = by_engine_.find(stream);
-  if (found != by_engine_.end()) answerHead(found->second, std::move(headers), end);
+  const auto found = by_callee_.find(stream);
+  if (found != by_callee_.end()) answerHead(found->second, std::move(headers), end);
 }
 
 void CallRelay::onData(Http2Side& side, StreamId stream, std::string_view piece) {
-  const bool from_client = &side == &down_;
-  auto& calls = from_client ? by_client_ : by_engine_;
+  const bool from_caller = &side == &down_;
+  auto& calls = from_caller ? by_caller_ : by_callee_;
   const auto found = calls.find(stream);
   const CallPtr call = found == calls.end() ? nullptr : found->second;
-  if (call && from_client && call->handling == Handling::Pass && call->engine != 0) {
-    up_.write(call->engine, piece);  // consumed when it has been sent on
+  if (call && from_caller && call->handling == Handling::Pass && call->callee != 0) {
+    up_.write(call->callee, piece);  // consumed when it has been sent on
     return;
   }
-  if (call && !from_client && !call->follow && call->client != 0) {
-    down_.write(call->client, piece);
+  if (call && !from_caller && !call->follow && call->caller != 0 && !call->cut) {
+    if (call->reader) {
+      filterAnswer(call, piece);
+    } else {
+      down_.write(call->caller, piece);
+    }
     return;
   }
   side.consumed(stream, piece.size());
-  if (!call) return;
-  if (from_client) {
+  if (!call || call->cut) return;
+  if (from_caller) {
     collect(call, piece);
   } else if (call->answer.size() <= kMaxMessage) {
     call->answer += piece;
@@ -88,27 +82,27 @@ void CallRelay::onData(Http2Side& side, StreamId stream, std::string_view piece)
 
 void CallRelay::onEnd(Http2Side& side, StreamId stream) {
   if (&side == &down_) {
-    const auto found = by_client_.find(stream);
-    if (found == by_client_.end()) return;
+    const auto found = by_caller_.find(stream);
+    if (found == by_caller_.end()) return;
     const CallPtr call = found->second;
     if (call->handling == Handling::Pass) {
-      if (call->engine != 0) up_.finish(call->engine, {});
+      if (call->callee != 0) up_.finish(call->callee, {});
     } else if (!call->answering && !call->examining) {
       call->examining = true;
       spawn(examine(call));
     }
     return;
   }
-  const auto found = by_engine_.find(stream);
-  if (found != by_engine_.end()) answerEnd(found->second, {});
+  const auto found = by_callee_.find(stream);
+  if (found != by_callee_.end()) answerEnd(found->second, {});
 }
 
 void CallRelay::onClosed(Http2Side& side, StreamId stream, std::uint32_t error) {
   if (&side == &down_) {
-    const auto found = by_client_.find(stream);
-    if (found == by_client_.end()) return;
+    const auto found = by_caller_.find(stream);
+    if (found == by_caller_.end()) return;
     const CallPtr call = found->second;
-    clientGone(call);
+    callerGone(call);
     return;
   }
   if (const auto found = watched_.find(stream); found != watched_.end()) {
@@ -117,22 +111,27 @@ void CallRelay::onClosed(Http2Side& side, StreamId stream, std::uint32_t error) 
     conclude(call);
     return;
   }
-  const auto found = by_engine_.find(stream);
-  if (found == by_engine_.end()) return;
+  const auto found = by_callee_.find(stream);
+  if (found == by_callee_.end()) return;
   const CallPtr call = found->second;
-  engineGone(call, error);
+  calleeGone(call, error);
 }
 
 void CallRelay::onWritten(Http2Side& side, StreamId stream, std::size_t bytes) {
-  const bool to_client = &side == &down_;
-  const auto& calls = to_client ? by_client_ : by_engine_;
+  const bool to_caller = &side == &down_;
+  const auto& calls = to_caller ? by_caller_ : by_callee_;
   const auto found = calls.find(stream);
   if (found == calls.end()) return;
-  const Call& call = *found->second;
-  if (to_client) {
-    if (call.engine != 0) up_.consumed(call.engine, bytes);
-  } else if (call.client != 0 && call.handling == Handling::Pass) {
-    down_.consumed(call.client, bytes);
+  Call& call = *found->second;
+  if (to_caller) {
+    if (call.reader) {
+      call.reader->queued -= std::min(bytes, call.reader->queued);
+      acknowledge(call);
+    } else if (call.callee != 0) {
+      up_.consumed(call.callee, bytes);
+    }
+  } else if (call.caller != 0 && call.handling == Handling::Pass) {
+    down_.consumed(call.caller, bytes);
   }
 }
 
@@ -141,11 +140,11 @@ void CallRelay::onWritten(Http2Side& side, StreamId stream, std::size_t bytes) {
 void CallRelay::begin(StreamId stream, Headers headers, bool end) {
   const auto call = std::make_shared<Call>();
   call->id = next_++;
-  call->client = stream;
+  call->caller = stream;
   call->head.path = valueOf(headers, ":path");
   call->head.headers = std::move(headers);
-  by_client_.emplace(stream, call);
-  const std::size_t under_way = by_client_.size() + by_engine_.size() + watched_.size() + at_work_;
+  by_caller_.emplace(stream, call);
+  const std::size_t under_way = by_caller_.size() + by_callee_.size() + watched_.size() + at_work_;
   if (under_way > kMostUnderWay) {
     refuse(call, {GrpcCode::ResourceExhausted, "ds01: too many calls at once"});
     return;
@@ -162,6 +161,10 @@ void CallRelay::begin(StreamId stream, Headers headers, bool end) {
     return;
   }
   call->handling = *handling;
+  if (std::unique_ptr<AnswerFilter> filter = calls_.filterFor(call->head)) {
+    Messages messages(filter->longestMessage());
+    call->reader.emplace(AnswerReader{std::move(filter), std::move(messages), 0, 0});
+  }
   if (*handling == Handling::Pass) {
     open(call, end);
   } else if (end) {
@@ -197,34 +200,35 @@ asio::awaitable<void> CallRelay::examine(CallPtr call) {
   }
   call->examined = std::move(*examined);
   call->follow = !call->examined.watch_path.empty();
-  if (call->client == 0 || engine_ended_) {  // nothing has gone to the Engine
+  if (call->caller == 0 || callee_ended_) {  // nothing has gone to the Engine
     conclude(call);
     co_return;
   }
   open(call, false);
-  if (call->engine != 0) {
-    up_.write(call->engine, framed(call->examined.message));
-    up_.finish(call->engine, {});
+  if (call->callee != 0) {
+    up_.write(call->callee, framed(call->examined.message));
+    up_.finish(call->callee, {});
   }
   call->examined.message = {};
 }
 
 void CallRelay::open(const CallPtr& call, bool end) {
   Result<StreamId> stream = fail(ErrorCode::Unavailable, "the Engine has gone");
-  if (!engine_ended_) stream = up_.request(requestHeaders(call->head, call->handling), end);
+  if (!callee_ended_) stream = up_.request(calls_.headersFor(call->head, call->handling), end);
   if (!stream) {
     if (call->follow) {
       conclude(call);
     } else {
-      refuse(call, kEngineGone);
+      refuse(call, kCalleeGone);
     }
     return;
   }
-  call->engine = *stream;
-  by_engine_.emplace(*stream, call);
+  call->callee = *stream;
+  by_callee_.emplace(*stream, call);
 }
 
 void CallRelay::answerHead(const CallPtr& call, Headers headers, bool end) {
+  if (call->cut) return;
   const bool trailers = call->answering || !call->answer_head.empty();
   if (!trailers && isInterim(headers)) return;
   if (trailers) {
@@ -236,62 +240,104 @@ void CallRelay::answerHead(const CallPtr& call, Headers headers, bool end) {
     if (end) call->answered = true;
     return;
   }
-  if (call->client == 0) return;
+  if (call->caller == 0) return;
   call->answering = true;
   call->answered = end;
-  down_.respond(call->client, answerHeaders(headers), end);
+  down_.respond(call->caller, answerHeaders(headers), end);
+}
+
+// The messages that are whole; what they become waits for the caller.
+void CallRelay::filterAnswer(const CallPtr& call, std::string_view piece) {
+  AnswerReader& reader = *call->reader;
+  reader.owed += piece.size();
+  reader.messages.add(piece);
+  while (true) {
+    Result<std::optional<std::string>> message = reader.messages.next();
+    if (!message) {
+      cut(call, {GrpcCode::InvalidArgument, "ds01: " + message.error().message()});
+      return;
+    }
+    if (!*message) break;
+    const std::expected<std::string, Refusal> passed = reader.filter->next(**message);
+    if (!passed) {
+      cut(call, passed.error());
+      return;
+    }
+    const std::string out = framed(*passed);
+    reader.queued += out.size();
+    down_.write(call->caller, out);
+  }
+  acknowledge(*call);
+}
+
+void CallRelay::acknowledge(Call& call) {
+  if (call.reader->queued > kMostQueued || call.callee == 0) return;
+  up_.consumed(call.callee, std::exchange(call.reader->owed, 0));
+}
+
+// Nothing more of its answer goes on, and no more is wanted.
+void CallRelay::cut(const CallPtr& call, const Refusal& refusal) {
+  call->cut = true;
+  if (call->answering) {
+    call->answered = true;
+    down_.finish(call->caller, refusalTrailers(refusal));
+  } else {
+    refuse(call, refusal);
+  }
+  if (call->callee != 0) up_.reset(call->callee, NGHTTP2_CANCEL);
 }
 
 void CallRelay::answerEnd(const CallPtr& call, Headers trailers) {
+  if (call->cut) return;
   call->answered = true;
   if (call->follow) {
     call->answer_end = std::move(trailers);
-  } else if (call->client != 0) {
-    down_.finish(call->client, std::move(trailers));
+  } else if (call->caller != 0) {
+    down_.finish(call->caller, std::move(trailers));
   }
 }
 
 void CallRelay::refuse(const CallPtr& call, const Refusal& refusal) {
-  if (call->client == 0 || call->answering) return;
+  if (call->caller == 0 || call->answering) return;
   call->answering = true;
   call->answered = true;
-  down_.respond(call->client, refusalHeaders(refusal), true);
-  wakeAll();
+  down_.respond(call->caller, refusalHeaders(refusal), true);
+  onMoved();
 }
 
-void CallRelay::clientGone(const CallPtr& call) {
-  by_client_.erase(call->client);
-  call->client = 0;
+void CallRelay::callerGone(const CallPtr& call) {
+  by_caller_.erase(call->caller);
+  call->caller = 0;
   if (!call->examining) release(*call);
-  if (call->engine == 0 || call->ending) return;
+  if (call->callee == 0 || call->ending) return;
   // Whoever goes away wants no more of it; what is under way at the Engine ends in its own time.
-  up_.reset(call->engine, NGHTTP2_CANCEL);
-  wakeAll();
+  up_.reset(call->callee, NGHTTP2_CANCEL);
+  onMoved();
 }
 
-void CallRelay::engineGone(const CallPtr& call, std::uint32_t error) {
-  by_engine_.erase(call->engine);
-  call->engine = 0;
+void CallRelay::calleeGone(const CallPtr& call, std::uint32_t error) {
+  by_callee_.erase(call->callee);
+  call->callee = 0;
   if (call->follow) {
-    if (!call->answered && !engine_ended_) {
+    if (!call->answered && !callee_ended_) {
       watch(call);
     } else {
       conclude(call);
     }
     return;
   }
-  if (call->client == 0 || call->answered) return;
+  if (call->caller == 0 || call->answered) return;
   if (call->answering) {
-    down_.reset(call->client, error == NGHTTP2_NO_ERROR ? std::uint32_t{NGHTTP2_INTERNAL_ERROR} : error);
+    down_.reset(call->caller, error == NGHTTP2_NO_ERROR ? std::uint32_t{NGHTTP2_INTERNAL_ERROR} : error);
   } else {
-    refuse(call, kEngineGone);
+    refuse(call, kCalleeGone);
   }
 }
 
 // Given up before it was answered: its work may still be going on.
 void CallRelay::watch(const CallPtr& call) {
   const CallHead head{call->examined.watch_path, {}};
-  const Result<StreamId> stream = up_.request(requestHeaders(head, Handling::Whole), false);
+  const Result<StreamId> stream = up_.request(calls_.headersFor(head, Handling::Whole), false);
   if (!stream) {
     conclude(call);
     return;
@@ -299,7 +345,7 @@ void CallRelay::watch(const CallPtr& call) {
   watched_.emplace(*stream, call);
   up_.write(*stream, framed(call->examined.watch_message));
   up_.finish(*stream, {});
-  wakeAll();
+  onMoved();
 }
 
 void CallRelay::conclude(const CallPtr& call) {
@@ -311,127 +357,18 @@ void CallRelay::conclude(const CallPtr& call) {
 asio::awaitable<void> CallRelay::settle(CallPtr call) {
   const Result<std::string> message = oneMessage(call->answer);
   co_await calls_.ended(call->id, message.value_or(std::string()));
-  if (call->client == 0) co_return;
+  if (call->caller == 0) co_return;
   if (call->answer_head.empty()) {
-    refuse(call, kEngineGone);
+    refuse(call, kCalleeGone);
     co_return;
   }
   call->answering = true;
   const bool head_only = call->answer.empty() && call->answer_end.empty();
-  down_.respond(call->client, call->answer_head, head_only);
+  down_.respond(call->caller, call->answer_head, head_only);
   if (!head_only) {
-    down_.write(call->client, call->answer);
-    down_.finish(call->client, std::move(call->answer_end));
+    down_.write(call->caller, call->answer);
+    down_.finish(call->caller, std::move(call->answer_end));
   }
-}
-
-// ---- the connections
-
-// What throws, for want of memory or by a fault of ours, ends the connections.
-void CallRelay::spawn(asio::awaitable<void> work) {
-  std::erase_if(tasks_, [](const net::SideTask& task) { return !task.running(); });
-  tasks_.emplace_back(changed_.get_executor());
-  const auto run = [](CallRelay& self, asio::awaitable<void> what) -> asio::awaitable<void> {
-    error_code ignored;
-    try {
-      co_await std::move(what);
-    } catch (...) {
-      self.client_.socket.close(ignored);
-      self.engine_.socket.close(ignored);
-    }
-    --self.at_work_;
-    self.wakeAll();
-  };
-  ++at_work_;
-  tasks_.back().start(run(*this, std::move(work)));
-}
-
-void CallRelay::wakeAll() {
-  client_.wake.cancel();
-  engine_.wake.cancel();
-  changed_.cancel();
-}
-
-// Until the socket is closed; closes it when nothing more will come and what is queued has been written.
-asio::awaitable<void> CallRelay::write(Pump& pump) {
-  error_code ec;
-  while (!ec && pump.socket.is_open()) {
-    const std::string out = pump.side.take(kPieceBytes);
-    if (!out.empty()) {
-      pump.writing = true;
-      co_await asio::async_write(pump.socket, asio::buffer(out), asio::redirect_error(asio::use_awaitable, ec));
-      pump.writing = false;
-      wakeAll();  // the other side may let its peer send more
-      continue;
-    }
-    if (pump.closing) break;
-    error_code woken;
-    co_await pump.wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  }
-  pump.socket.close(ec);
-}
-
-asio::awaitable<void> CallRelay::read(Pump& pump, std::string first) {
-  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
-  Status received;
-  if (!first.empty()) received = pump.side.receive(first);
-  while (received) {
-    wakeAll();
-    error_code ec;
-    // Whoever does not take what it is told is not heard: each frame could ask for another answer.
-    while (pump.writing && pump.socket.is_open()) {
-      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    }
-    const std::size_t count = co_await pump.socket.async_read_some(asio::buffer(piece.get(), kPieceBytes),
-                                                                   asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) break;
-    received = pump.side.receive(std::string_view(piece.get(), count));
-  }
-  wakeAll();
-}
-
-// Until no call is left whose work is followed.
-asio::awaitable<void> CallRelay::untilSettled() {
-  const auto busy = [this] {
-    return !watched_.empty() || at_work_ > 0 ||
-           std::ranges::any_of(by_engine_, [](const auto& one) { return one.second->follow; });
-  };
-  while (busy()) {
-    error_code ignored;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
-
-// Every call learns that it has ended, and the client gets what there is to be told.
-asio::awaitable<void> CallRelay::readEngine(std::string first) {
-  co_await read(engine_, std::move(first));
-  engine_ended_ = true;
-  const std::map<StreamId, CallPtr> open = by_engine_;
-  for (const auto& [stream, call] : open) engineGone(call, NGHTTP2_INTERNAL_ERROR);
-  const std::map<StreamId, CallPtr> watched = std::exchange(watched_, {});
-  for (const auto& [stream, call] : watched) conclude(call);
-  co_await untilSettled();
-  client_.closing = true;
-  wakeAll();
-}
-
-asio::awaitable<void> CallRelay::run(std::string from_client, std::string from_engine) {
-  client_.writer.start(write(client_));
-  engine_.writer.start(write(engine_));
-  engine_reader_.start(readEngine(std::move(from_engine)));
-  co_await read(client_, std::move(from_client));
-
-  const std::map<StreamId, CallPtr> open = by_client_;
-  for (const auto& [stream, call] : open) clientGone(call);
-  co_await untilSettled();
-  error_code ignored;
-  client_.socket.close(ignored);
-  engine_.socket.close(ignored);
-  wakeAll();
-  co_await engine_.writer.join();
-  co_await client_.writer.join();
-  co_await engine_reader_.join();
-  for (net::SideTask& task : tasks_) co_await task.join();
 }
 
 }  // namespace ds01::buildkit

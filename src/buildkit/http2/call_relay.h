@@ -1,49 +1,58 @@
-// gRPC calls from a client to the Engine over one connection each, decided one by one. The two connections are
-// separate: what reaches the Engine is written here, from calls that were let through.
+// gRPC calls over one connection from who calls and one to who is called, decided one by one. The two connections are
+// separate: what goes on is written here. Either of them may be the Engine: it calls its clients over their sessions.
 //
-// A call whose work goes on when its client has gone is followed to its end, so that what was decided for it holds
+// A call whose work goes on when its caller has gone is followed to its end, so that what was decided for it holds
 // until then.
 #pragma once
 
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "buildkit/grpc.h"
 #include "buildkit/http2/call.h"
+#include "buildkit/http2/http2_link.h"
 #include "buildkit/http2/http2_side.h"
 #include "net/side_task.h"
 
 namespace ds01::buildkit {
 
-class CallRelay final : private Http2Events {
+class CallRelay final : private Http2Events, private LinkEvents {
  public:
-  using Socket = boost::asio::local::stream_protocol::socket;
+  using Socket = Http2Link::Socket;
 
   // All outlive this. One thread.
-  CallRelay(Socket& client, Socket& engine, Calls& calls);
+  CallRelay(Socket& caller, Socket& callee, Calls& calls);
   CallRelay(const CallRelay&) = delete;
   CallRelay& operator=(const CallRelay&) = delete;
   ~CallRelay() override;
 
-  // Until one of them has ended and no call's work goes on. `from_client`, `from_engine`: what has been read already.
+  // Until one of them has ended and no call's work goes on. `from_caller`, `from_callee`: what has been read already.
   // Closes both. Call once.
-  boost::asio::awaitable<void> run(std::string from_client, std::string from_engine);
+  boost::asio::awaitable<void> run(std::string from_caller, std::string from_callee);
 
  private:
+  struct AnswerReader {
+    std::unique_ptr<AnswerFilter> filter;
+    Messages messages;
+    std::size_t queued = 0;  // for the caller, and not on its way yet
+    std::size_t owed = 0;    // received and not acknowledged
+  };
   struct Call {
     CallId id = 0;
     CallHead head;
     Handling handling = Handling::Pass;
-    StreamId client = 0;  // 0: gone
-    StreamId engine = 0;  // 0: not opened, or gone
+    StreamId caller = 0;  // 0: gone
+    StreamId callee = 0;  // 0: not opened, or gone
     bool answering = false;
-    bool answered = false;  // whole, to the client
+    bool answered = false;  // whole, to the caller
+    bool cut = false;       // its answer was refused on the way
+    std::optional<AnswerReader> reader;
     // Of those that are looked at.
     std::string request;
     bool examining = false;
@@ -55,30 +64,24 @@ class CallRelay final : private Http2Events {
     bool ending = false;
   };
   using CallPtr = std::shared_ptr<Call>;
-  struct Pump {
-    Pump(Socket& socket_in, Http2Side& side_in);
-    Socket& socket;
-    Http2Side& side;
-    boost::asio::steady_timer wake;
-    net::SideTask writer;
-    bool writing = false;
-    bool closing = false;  // nothing more will come; what is queued is written
-  };
-
   void onHeaders(Http2Side& side, StreamId stream, Headers headers, bool end) override;
   void onData(Http2Side& side, StreamId stream, std::string_view piece) override;
   void onEnd(Http2Side& side, StreamId stream) override;
   void onClosed(Http2Side& side, StreamId stream, std::uint32_t error) override;
   void onWritten(Http2Side& side, StreamId stream, std::size_t bytes) override;
+  void onMoved() override;
 
   void begin(StreamId stream, Headers headers, bool end);
   void collect(const CallPtr& call, std::string_view piece);
   void release(Call& call);
   void answerHead(const CallPtr& call, Headers headers, bool end);
+  void filterAnswer(const CallPtr& call, std::string_view piece);
+  void acknowledge(Call& call);
+  void cut(const CallPtr& call, const Refusal& refusal);
   void answerEnd(const CallPtr& call, Headers trailers);
   void refuse(const CallPtr& call, const Refusal& refusal);
-  void clientGone(const CallPtr& call);
-  void engineGone(const CallPtr& call, std::uint32_t error);
+  void callerGone(const CallPtr& call);
+  void calleeGone(const CallPtr& call, std::uint32_t error);
   void open(const CallPtr& call, bool end);
   void watch(const CallPtr& call);
   void conclude(const CallPtr& call);
@@ -86,27 +89,27 @@ class CallRelay final : private Http2Events {
   boost::asio::awaitable<void> examine(CallPtr call);
   boost::asio::awaitable<void> settle(CallPtr call);
 
-  boost::asio::awaitable<void> write(Pump& pump);
-  boost::asio::awaitable<void> read(Pump& pump, std::string first);
-  boost::asio::awaitable<void> readEngine(std::string first);
-  void wakeAll();
+  boost::asio::awaitable<void> readCaller(std::string first);
+  boost::asio::awaitable<void> readCallee(std::string first);
   boost::asio::awaitable<void> untilSettled();
+  void endCalls();
+  void closeBoth();
 
   Calls& calls_;
   Http2Side down_;
   Http2Side up_;
-  Pump client_;
-  Pump engine_;
-  net::SideTask engine_reader_;
+  Http2Link caller_;
+  Http2Link callee_;
+  net::SideTask callee_reader_;
   boost::asio::steady_timer changed_;
   CallId next_ = 1;
-  std::map<StreamId, CallPtr> by_client_;
-  std::map<StreamId, CallPtr> by_engine_;
+  std::map<StreamId, CallPtr> by_caller_;
+  std::map<StreamId, CallPtr> by_callee_;
   std::map<StreamId, CallPtr> watched_;  // by the stream of the call that watches
   std::list<net::SideTask> tasks_;
   std::size_t at_work_ = 0;  // of them
   std::size_t held_ = 0;     // of requests that are looked at
-  bool engine_ended_ = false;
+  bool callee_ended_ = false;
 };
 
 }  // namespace ds01::buildkit

@@ -35,6 +35,21 @@ std::vector<nghttp2_nv> pairsOf(const Headers& headers) {
 struct Http2Side::Callbacks {
   static Http2Side& side(void* data) { return *static_cast<Http2Side*>(data); }
 
+  // As nghttp2 calls it: it is C, and nothing may be thrown through it. What is, for want of memory, ends the
+  // connection.
+  template <auto Callback>
+  struct Guarded;
+  template <typename Value, typename... Arguments, Value (*Callback)(Arguments...)>
+  struct Guarded<Callback> {
+    static Value call(Arguments... arguments) noexcept {
+      try {
+        return Callback(arguments...);
+      } catch (...) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+      }
+    }
+  };
+
   static int beginHeaders(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* data) {
     side(data).heads_.insert_or_assign(frame->hd.stream_id, Head{});
     return 0;
@@ -105,7 +120,9 @@ struct Http2Side::Callbacks {
     return static_cast<ssize_t>(count);
   }
 
-  static nghttp2_data_provider provider() { return {.source = {.ptr = nullptr}, .read_callback = &read}; }
+  static nghttp2_data_provider provider() {
+    return {.source = {.ptr = nullptr}, .read_callback = &Guarded<&read>::call};
+  }
 };
 
 Http2Side::Http2Side(Role role, Http2Events& events) : role_(role), events_(events) {
@@ -113,11 +130,13 @@ Http2Side::Http2Side(Role role, Http2Events& events) : role_(role), events_(even
   nghttp2_option* options = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_option_new(&options);
-  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &Callbacks::beginHeaders);
-  nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::header);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::frame);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Callbacks::dataChunk);
-  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::closed);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks,
+                                                          &Callbacks::Guarded<&Callbacks::beginHeaders>::call);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::Guarded<&Callbacks::header>::call);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::Guarded<&Callbacks::frame>::call);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks,
+                                                            &Callbacks::Guarded<&Callbacks::dataChunk>::call);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::Guarded<&Callbacks::closed>::call);
   nghttp2_option_set_no_auto_window_update(options, 1);
   // Closed streams are of no use: no priorities hang on them.
   nghttp2_option_set_no_closed_streams(options, 1);

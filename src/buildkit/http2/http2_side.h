@@ -21,7 +21,7 @@ namespace ds01::buildkit {
 
 using StreamId = std::int32_t;
 
-// The most streams that a client may have open; each may hold a window (64 KiB) in each direction.
+// The most streams that a caller may have open; each may hold a window (64 KiB) in each direction.
 inline constexpr std::uint32_t kMostStreams = 32;
 inline constexpr std::uint32_t kMaxHeaderBytes = 64U * 1024;
 

@@ -116,8 +116,21 @@ class Peer final : public Http2Events {
   net::SideTask writer_;
 };
 
+// "bad" ends the call; of anything else the first half goes on.
+class Halves final : public AnswerFilter {
+ public:
+  std::size_t longestMessage() const override { return 100UL * 1024; }
+  std::expected<std::string, Refusal> next(std::string_view message) override {
+    if (message == "bad") return std::unexpected(Refusal{GrpcCode::InvalidArgument, "ds01: bad answer"});
+    return std::string(message.substr(0, message.size() / 2));
+  }
+};
+
 class Rules final : public Calls {
  public:
+  std::unique_ptr<AnswerFilter> filterFor(const CallHead& head) override {
+    return head.path == "/filtered" ? std::make_unique<Halves>() : nullptr;
+  }
   std::expected<Handling, Refusal> begin(const CallHead& head) override {
     begun.push_back(head.path);
     if (head.path == "/closed") return std::unexpected(Refusal{GrpcCode::PermissionDenied, "ds01: no, 100%"});
@@ -328,6 +341,95 @@ TEST_F(CallRelayTest, aClientThatDoesNotReadIsNotReadFor) {
   user->side.consumed(id, kWindow);
   user->flush();
   runner.turn([&] { return user->streams[id].body.size() == 1024UL * 1024; });
+}
+
+// What is called answers with these, piece by piece; the call's stream at the caller.
+class AnswerFilterTest : public CallRelayTest {
+ protected:
+  AnswerFilterTest() {
+    holding = {"/filtered"};
+    id = call("/filtered", "m");
+    runner.turn([&] { return engine->streams.size() == 1 && engine->streams.begin()->second.ended; });
+    at_engine = engine->streams.begin()->first;
+  }
+  void respond() { engine->side.respond(at_engine, {{":status", "200"}}, false); }
+  void write(std::string_view bytes) {
+    engine->side.write(at_engine, bytes);
+    engine->flush();
+  }
+  void finish() {
+    engine->side.finish(at_engine, {{"grpc-status", "0"}});
+    engine->flush();
+  }
+  StreamId id = 0;
+  StreamId at_engine = 0;
+};
+
+TEST_F(AnswerFilterTest, messagesGoOnAsTheyWereRead) {
+  respond();
+  const std::string all = framed("abcd") + framed("") + framed(std::string(100UL * 1024, 'x')) + framed("1234");
+  for (const char byte : all.substr(0, 20)) {
+    const std::size_t before = engine->written;
+    write(std::string(1, byte));
+    runner.turn([&] { return engine->written > before; });
+  }
+  write(all.substr(20));
+  finish();
+  const Stream& stream = finished(id);
+  EXPECT_EQ(stream.body, framed("ab") + framed("") + framed(std::string(50UL * 1024, 'x')) + framed("12"));
+  EXPECT_EQ(valueOf(stream.trailers, "grpc-status"), "0");
+}
+
+TEST_F(AnswerFilterTest, aRefusalEndsTheCallForBoth) {
+  respond();
+  write(framed("abcd") + framed("bad") + framed("abcd"));
+  const Stream& stream = finished(id);
+  EXPECT_EQ(stream.body, framed("ab"));
+  EXPECT_EQ(valueOf(stream.trailers, "grpc-status"), "3");
+  EXPECT_EQ(valueOf(stream.trailers, "grpc-message"), "ds01: bad answer");
+  runner.turn([&] { return engine->streams[at_engine].closed.has_value(); });
+  EXPECT_EQ(engine->streams[at_engine].closed, NGHTTP2_CANCEL);
+  EXPECT_EQ(finished(call("/open", "m")).body, framed("answer"));  // the others go on
+}
+
+TEST_F(AnswerFilterTest, whatCannotBeReadEndsTheCall) {
+  respond();
+  std::string compressed = framed("abcd");
+  compressed.front() = '\1';
+  write(compressed);
+  EXPECT_EQ(valueOf(finished(id).trailers, "grpc-status"), "3");
+}
+
+TEST_F(AnswerFilterTest, whatIsTooLongEndsTheCallBeforeItIsThere) {
+  respond();
+  write(framed(std::string(100UL * 1024 + 1, 'x')).substr(0, 5));
+  EXPECT_EQ(valueOf(finished(id).trailers, "grpc-status"), "3");
+  EXPECT_EQ(finished(id).body, "");
+}
+
+TEST_F(AnswerFilterTest, halfAMessageDoesNotGoOn) {
+  respond();
+  write(framed("abcd") + framed("abcd").substr(0, 7));
+  finish();
+  EXPECT_EQ(finished(id).body, framed("ab"));
+}
+
+// The caller takes nothing: what waits for it here is bounded.
+TEST_F(AnswerFilterTest, noMoreIsReadThanTheCallerTakes) {
+  user->reading = false;
+  respond();
+  std::string all;
+  for (int i = 0; i < 64; ++i) all += framed(std::string(32UL * 1024, 'x'));
+  write(all);
+  finish();
+  constexpr std::size_t kWindow = 65535;
+  runner.turn([&] { return user->streams[id].body.size() == kWindow; });
+  finished(call("/open", "m"));
+  EXPECT_LT(engine->written, all.size() / 4);
+  user->reading = true;
+  user->side.consumed(id, kWindow);
+  user->flush();
+  EXPECT_EQ(finished(id).body.size(), 64 * (5 + 16UL * 1024));
 }
 
 TEST_F(CallRelayTest, aBrokenClientEndsTheConnection) {

@@ -36,6 +36,24 @@ TEST(Grpc, oneMessage) {
   EXPECT_FALSE(oneMessage(""));
 }
 
+TEST(Grpc, messagesComeApart) {
+  Messages messages(4);
+  EXPECT_EQ(messages.next().value(), std::nullopt);
+  const std::string all = framed("abcd") + framed("") + framed("e");
+  messages.add(all.substr(0, 3));
+  EXPECT_EQ(messages.next().value(), std::nullopt);
+  messages.add(all.substr(3));
+  EXPECT_EQ(messages.next().value(), "abcd");
+  EXPECT_EQ(messages.next().value(), "");
+  EXPECT_EQ(messages.next().value(), "e");
+  EXPECT_EQ(messages.next().value(), std::nullopt);
+  messages.add(framed("12345").substr(0, 5));
+  EXPECT_EQ(messages.next().error().code(), ErrorCode::Exhausted);
+  Messages compressed(4);
+  compressed.add(std::string("\1\0\0\0\0", 5));
+  EXPECT_EQ(compressed.next().error().code(), ErrorCode::Malformed);
+}
+
 TEST(Grpc, textsInHeaders) {
   EXPECT_EQ(percentEncoded("50 % of \xc3\xa9\n"), "50 %25 of %C3%A9%0A");
 }

@@ -16,10 +16,11 @@ using test::record;
 using test::withSum;
 
 // The status of the denial in whatever pieces the bytes come; 0 without one.
+template <typename Guard = ArchiveGuard>
 int status(const std::string& bytes) {
   std::optional<int> first;
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{512}, bytes.size()}) {
-    ArchiveGuard guard;
+    Guard guard;
     int found = 0;
     for (std::size_t at = 0; at < bytes.size() && found == 0; at += step) {
       if (const auto denial = guard.feed(std::string_view(bytes).substr(at, step))) found = denial->http_status;
@@ -138,6 +139,27 @@ TEST(ArchiveGuard, LargeSizesInBase256) {
   EXPECT_EQ(status(withSum(large)), 0);
   large.replace(124, 12, "\x80" + std::string(11, '\xff'));
   EXPECT_EQ(status(withSum(large)), 400);
+}
+
+TEST(ContextGuard, FilesFoldersAndLinksPass) {
+  EXPECT_EQ(status<ContextGuard>(file("FROM x") + header('5', 0, "d/") + header('2') + header('1') + kEnd), 0);
+  EXPECT_EQ(status<ContextGuard>(""), 0);
+}
+
+TEST(ContextGuard, WhatBlocksOrIsNoFileIsRefused) {
+  for (const char type : {'3', '4', '6'}) {
+    EXPECT_EQ(status<ContextGuard>(header(type)), 403);
+    EXPECT_EQ(status<ContextGuard>(file(std::string(2000, 'a')) + header(type, 0, "Dockerfile") + kEnd), 403);
+    EXPECT_EQ(status<ContextGuard>(extended(record("path", "Dockerfile")) + header(type)), 403);
+  }
+}
+
+TEST(ContextGuard, CompressedOnesAreRefusedWithTheWayOut) {
+  ContextGuard guard;
+  const std::optional<Denial> denial = guard.feed(std::string("\x1f\x8b\x08\0", 4));
+  ASSERT_TRUE(denial);
+  EXPECT_EQ(denial->http_status, 400);
+  EXPECT_NE(denial->text.find("gunzip -c FILE | docker build -"), std::string::npos) << denial->text;
 }
 
 }  // namespace

@@ -109,6 +109,30 @@ TEST(BuildCalls, outputsThatAreClosed) {
   }
 }
 
+TEST(BuildCalls, contextsComeFromTheClientItself) {
+  const auto with = [](const std::string& key, const std::string& value) {
+    SolveRequest request = solve();
+    request.options = {{key, value}};
+    return reasonOf(request);
+  };
+  for (const char* address : {"https://host/x.tar", "http://buildkit-session/1", "https://host/x.git#main:../..",
+                              "git@host:x", "./x", "docker-image://x", "input:base", "oci-layout://x"}) {
+    EXPECT_EQ(with("context", address), "build_remote") << address;
+  }
+  for (const char* address : {"https://host/x.git", "input:base", "oci-layout://x", " docker-image://x", "target:x"}) {
+    EXPECT_EQ(with("context:base", address), "build_remote") << address;
+    EXPECT_EQ(with("context:base::linux/amd64", address), "build_remote") << address;
+  }
+  EXPECT_EQ(with("context", ""), "");
+  EXPECT_EQ(with("context:base", "docker-image://alpine"), "");
+  EXPECT_EQ(with("context:base", "local:base"), "");
+  EXPECT_EQ(with("contextkey", "x"), "");
+  WithinRequest within;
+  within.frontend = "dockerfile.v0";
+  within.options = {{"context", "https://host/x.tar"}};
+  EXPECT_EQ(reasonOf(examineWithinRequest(within, 1000)), "build_remote");
+}
+
 using BuildKitTest = ::testing::Test;
 
 std::string upgrade() {

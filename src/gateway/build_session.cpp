@@ -1,0 +1,120 @@
+#include "gateway/build_session.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "buildkit/file_sync.h"
+#include "buildkit/http2/call_relay.h"
+#include "gateway/handlers.h"
+
+namespace ds01::gateway {
+
+namespace asio = boost::asio;
+using buildkit::CallHead;
+using buildkit::GrpcCode;
+using buildkit::Refusal;
+
+namespace {
+
+constexpr std::string_view kFiles = "/moby.filesync.v1.FileSync/DiffCopy";
+constexpr std::string_view kSharedKey = "X-Docker-Expose-Session-Sharedkey";
+// What is read of the files on all streams, and the streams' windows.
+constexpr std::size_t kSessionBytes = 8UL * 1024 * 1024;
+
+// Not known on purpose: files as one tar, which the Engine would unpack by itself (FileSync/TarStream), stores of
+// images (containerd.services.content.v1), and what is only asked of sessions by builds that are refused.
+bool isKnown(std::string_view path) {
+  static constexpr std::array<std::string_view, 11> kKnown{
+      kFiles,
+      "/moby.filesync.v1.FileSend/DiffCopy",  // the Engine sends: the result of a build
+      "/moby.filesync.v1.Auth/Credentials",
+      "/moby.filesync.v1.Auth/FetchToken",
+      "/moby.filesync.v1.Auth/GetTokenAuthority",
+      "/moby.filesync.v1.Auth/VerifyTokenAuthority",
+      "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+      "/moby.sshforward.v1.SSH/CheckAgent",
+      "/moby.sshforward.v1.SSH/ForwardAgent",
+      "/grpc.health.v1.Health/Check",
+      "/grpc.health.v1.Health/Watch"};
+  return std::ranges::find(kKnown, path) != kKnown.end();
+}
+
+class FileFilter final : public buildkit::AnswerFilter {
+ public:
+  explicit FileFilter(Exchange& exchange) : exchange_(exchange) {}
+
+  std::size_t longestMessage() const override { return buildkit::kMaxPacket; }
+  std::expected<std::string, Refusal> next(std::string_view message) override {
+    Result<std::string> passed = files_.next(message);
+    if (passed) return std::move(*passed);
+    Denial denial{400, "build_file",
+                  fmt::format("these files cannot be a build's context: {}", passed.error().message())};
+    return std::unexpected(
+        Refusal{GrpcCode::InvalidArgument, exchange_.refuseCall(std::move(denial), std::string(kFiles))});
+  }
+
+ private:
+  Exchange& exchange_;
+  buildkit::SentFiles files_;
+};
+
+// BuildKit compares what it is sent with what it has been sent before under the session's key, and takes from there
+// what seems to be the same: a key of another user's would be a way to his files.
+Outgoing withOwnKey(const Exchange& exchange) {
+  Outgoing out = plainOutgoing(exchange);
+  const std::string* given = exchange.head().find(kSharedKey);
+  out.instead = {std::string(kSharedKey),
+                 fmt::format("ds01-{}-{}", exchange.caller().user.uid, given == nullptr ? "" : *given)};
+  return out;
+}
+
+}  // namespace
+
+std::expected<buildkit::Handling, Refusal> SessionCalls::begin(const CallHead& head) {
+  if (isKnown(head.path)) return buildkit::Handling::Pass;
+  return std::unexpected(
+      Refusal{GrpcCode::Unimplemented, fmt::format("ds01: {} is not open to sessions on this server", head.path)});
+}
+
+std::unique_ptr<buildkit::AnswerFilter> SessionCalls::filterFor(const CallHead& head) {
+  if (head.path != kFiles) return nullptr;
+  return std::make_unique<FileFilter>(exchange_);
+}
+
+buildkit::Headers SessionCalls::headersFor(const CallHead& head, buildkit::Handling /*handling*/) const {
+  return buildkit::engineHeaders(head);
+}
+
+asio::awaitable<std::expected<buildkit::Examined, Refusal>> SessionCalls::examine(buildkit::CallId /*id*/,
+                                                                                  std::string /*path*/,
+                                                                                  std::string /*message*/) {
+  co_return std::unexpected(Refusal{GrpcCode::Unimplemented, "ds01: not a call of a session"});
+}
+
+asio::awaitable<void> SessionCalls::ended(buildkit::CallId /*id*/, std::string /*answer*/) {
+  co_return;
+}
+
+asio::awaitable<Flow> handleSession(Exchange& exchange) {
+  if (exchange.head().upgrade != "h2c") {
+    Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
+    co_return co_await exchange.deny(std::move(denial));
+  }
+  Outgoing out = withOwnKey(exchange);
+  if (std::optional<Denial> denial = exchange.charge(kSessionBytes)) {
+    co_return co_await exchange.deny(std::move(*denial));
+  }
+  SessionCalls calls(exchange);
+  exchange.carryBy([&calls](Socket& client, std::string from_client, Socket& engine,
+                            std::string from_engine) -> asio::awaitable<void> {
+    buildkit::CallRelay relay(engine, client, calls);  // the Engine is who calls
+    co_await relay.run(std::move(from_engine), std::move(from_client));
+  });
+  co_return co_await exchange.forward(std::move(out));
+}
+
+}  // namespace ds01::gateway
