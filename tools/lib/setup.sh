@@ -14,7 +14,7 @@ readonly DS01_PACKAGES=(
   python3 python3-pytest python3-yaml
 )
 # For the system tests alone: the clients that people come with, what makes test hosts, and the peer of the bench.
-readonly DS01_TEST_PACKAGES=(python3-docker python3-venv mmdebstrap debian-archive-keyring haproxy)
+readonly DS01_TEST_PACKAGES=(python3-docker python3-h2 python3-venv mmdebstrap debian-archive-keyring haproxy)
 # Boost from 1.81 on; the version is part of the package name.
 readonly DS01_BOOST_VERSIONS=(1.81 1.83 1.88)
 

@@ -206,6 +206,18 @@ class RawConnection:
         """True if nothing arrives and nothing closes for that long."""
         return not self._buffer and not select.select([self.socket], [], [], seconds)[0]
 
+    def some(self):
+        """What comes next, as much as there is; nothing at the end."""
+        if not self._buffer:
+            self._more()
+        data, self._buffer = self._buffer, b""
+        return data
+
+    def hang_up(self):
+        """For a connection that another thread reads, which this wakes."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def stream(self):
         """What is left, raw, until the peer closes (hijacked streams)."""
         while self._more():
