@@ -3,9 +3,11 @@
 import os
 
 import pytest
-from lib import peer
-from lib.authz import direct, engine_prefix
+from lib import authz, peer
+from lib.authz import direct, engine_prefix, reload_engine
+from lib.daemon import bin_dir
 from lib.images import BUSYBOX
+from lib.need import need
 from lib.recording_plugin import NAME, RecordingPlugin
 from lib.waiting import wait_until
 
@@ -135,6 +137,25 @@ def test_Root_Docker_what_the_plugin_refuses_is_refused(stack, plugin, alice, bo
     assert DENIED in bob.refused("run", "--gpus", "1", BUSYBOX, "true")
     assert not stack.daemon.held(), "a create that was refused holds no GPU"
     assert stack.daemon.status()["counters"]["unanswered_engine"] == before
+
+
+def test_Root_Docker_tickets_and_users_go_together(stack, plugin, alice):
+    need((bin_dir() / authz.NAME).exists(), f"needs {authz.NAME}")
+    engine = stack.engine
+    tickets = authz.Plugin(engine.base / "authz", stack.daemon.run_dir)
+    tickets.socket = plugin.directory / tickets.socket.name
+    tickets.start()
+    try:
+        reload_engine(engine, [authz.NAME, NAME])
+        plugin.forget()
+        assert alice.out("run", "--rm", BUSYBOX, "echo", "hello") == "hello"
+        created = plugin.seen("POST", "/containers/create")
+        assert users(created) == {alice.user.name} and authz.HEADER in created[0].headers
+        forged = direct(engine, "GET", "/info", headers={HEADER: alice.user.name})
+        assert authz.is_denied(forged, "has no ticket"), "with ds01-authz before it the header cannot be forged"
+    finally:
+        reload_engine(engine, [NAME], closed=False)
+        tickets.stop()
 
 
 def test_Root_Docker_sighup_changes_it(stack, plugin, alice):

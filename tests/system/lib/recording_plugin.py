@@ -45,7 +45,7 @@ class RecordingPlugin:
 
     def __init__(self, directory):
         self.directory = directory
-        self.directory.mkdir()
+        self.directory.mkdir(exist_ok=True)
         self.deny = lambda seen: False
         self._seen = []
         self._lock = threading.Lock()

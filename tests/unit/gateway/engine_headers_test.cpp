@@ -62,7 +62,7 @@ TEST(EngineHeaders, AClientsOwnGoesNowhere) {
   EXPECT_EQ(seen, std::vector<std::string>(7, "GET /_ping: alice"));
 }
 
-// In place of parsing, a name that the client's header continues on the next line is refused.
+// Where one reader sees the header and another does not.
 TEST(EngineHeaders, AHeadThatIsReadInTwoWaysGoesNowhere) {
   Harness h(tellingUsers());
   h.engine().answer("GET", "/_ping", 200, "OK");
