@@ -109,11 +109,52 @@ bool isRulePath(std::string_view text) {
   return !begins;
 }
 
+// Headers of requests that mean something already: what clients may send (gateway/head_writer.cpp), what HTTP goes by,
+// what ds01d writes itself, and what dockerd does not show to plugins.
+constexpr auto kTakenHeaders = std::to_array<std::string_view>(
+    {"accept", "authorization", "connection", "cookie", "expect", "host", "http2-settings", "keep-alive", "origin",
+     "te", "trailer", "transfer-encoding", "upgrade", "user-agent"});
+constexpr auto kTakenBeginnings =
+    std::to_array<std::string_view>({"accept-", "content-", "proxy-", "sec-", "x-docker-", "x-ds01-", "x-registry-"});
+
+// RFC 9110, 5.6.2.
+bool isToken(std::string_view text) {
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || kMarks.contains(c);
+  });
+}
+
+bool isTaken(std::string_view header) {
+  std::string name(header);
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return std::ranges::find(kTakenHeaders, name) != kTakenHeaders.end() ||
+         std::ranges::any_of(kTakenBeginnings, [&](std::string_view begin) { return name.starts_with(begin); });
+}
+
+void checkUserHeader(const Entry& entry, std::string_view name, Report& report) {
+  if (!isToken(name)) {
+    report.error(entry.value_at, entry.path, fmt::format("\"{}\" is no name of a header, such as Authz-User", name));
+  } else if (isTaken(name)) {
+    report.error(
+        entry.value_at, entry.path,
+        fmt::format("{} has a meaning already; expected a name that nobody else uses, such as Authz-User", name));
+  }
+}
+
 void readPolicy(const Section& section, PolicySettings& policy, Report& report) {
   take(section, "opa", policy.opa);
   take(section, "decision", policy.decision);
   take(section, "limit", policy.limit);
   take(section, "ask_about_looking", policy.ask_look);
+  take(section, "engine_user_header", policy.engine_user_header);
+  const Entry* const user_header = section.find("engine_user_header");
+  if (user_header != nullptr && policy.engine_user_header) {
+    checkUserHeader(*user_header, *policy.engine_user_header, report);
+  }
   const Entry* const decision = section.find("decision");
   if (decision != nullptr && !isRulePath(policy.decision)) {
     report.error(

@@ -79,6 +79,8 @@ struct PolicySettings {
   std::string decision = "docker/authz/verdict";  // package and rule, by slashes
   std::chrono::seconds limit{1};
   bool ask_look = true;  // whether it is asked about requests that only look
+  // Name of the header that tells the Engine's own plugins whose request it is; unset: none.
+  std::optional<std::string> engine_user_header;
   // While it cannot be asked; administrators go on.
   FailDirection fail_look = FailDirection::Open;
   FailDirection fail_change = FailDirection::Closed;

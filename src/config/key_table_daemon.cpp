@@ -164,6 +164,11 @@ constexpr auto kRows = std::to_array<Key>({
      .name = "ask_about_looking",
      .type = T::Flag,
      .doc = "Whether it is asked about requests that only look (list, inspect, logs, ping), too. true if absent."},
+    {.block = DaemonPolicy,
+     .name = "engine_user_header",
+     .type = T::Text,
+     .doc = "For an authorization plugin of the Engine: a header, such as Authz-User, with the login that each request "
+            "is decided for; ds01d's own have root. No such header if absent."},
 
     {.block = DaemonFail,
      .name = "policy_look",

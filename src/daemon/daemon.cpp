@@ -103,8 +103,8 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
       owners_pool_(1, 4),
       computing_(2, gateway::ConnectionLimits().per_account),
       user_db_(name_pool_, clock_),
-      tickets_((options_.run_dir / authz::posix::kKeyFileName).native()),
-      engine_(io_.get_executor(), options_.engine_path, std::chrono::seconds(30), tickets_.header()),
+      engine_headers_((options_.run_dir / authz::posix::kKeyFileName).native()),
+      engine_(io_.get_executor(), options_.engine_path, std::chrono::seconds(30), engine_headers_.ofOurs()),
       pin_helper_(pin_pool_, {.arguments = {"ds01d", std::string(mounts::pins::kChildOption)}}),
       paths_(pin_helper_, {.listen = options_.listen_path, .engine = options_.engine_path}, failures_),
       pins_(io_.get_executor(),
@@ -169,7 +169,7 @@ Daemon::Daemon(const Options& command_line, std::shared_ptr<const config::Config
                 .requests_per_uid = requestsPerUid(),
                 .continue_every = config->daemon.queue.continue_every,
                 .on_engine_unanswered = [this](std::string_view why) { failures_.note(Dependency::Engine, why); },
-                .engine_header = tickets_.gatewayHeader()}),
+                .engine_headers = engine_headers_.ofGateway()}),
       signals_(io_, SIGTERM, SIGINT, SIGHUP) {
   control::addViewRoutes(router_, view_);
   control::addConfigRoute(router_, [this](const std::string& login) { return explainLogin(login); });
@@ -239,6 +239,7 @@ void Daemon::applyConfig() {
   paths_.setRoots(roots);
   pins_.setRoots(roots);
   policies_.configure(config.daemon.policy);
+  engine_headers_.tellUserAs(config.daemon.policy.engine_user_header);
   grants_.setStaleGrants(config.daemon.fail.gpu_inventory == config::FailDirection::Open);
   grants_.setQueueWait(config.daemon.queue.wait);
   identity::ForeignRules foreign{.user_namespaces = config.daemon.identity.user_namespaces_of_owner, .places = {}};

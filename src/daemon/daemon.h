@@ -15,7 +15,7 @@
 #include "daemon/control_server.h"
 #include "daemon/control_view.h"
 #include "daemon/denial_limit.h"
-#include "daemon/engine_tickets.h"
+#include "daemon/engine_headers.h"
 #include "daemon/engine_watch.h"
 #include "daemon/event_log.h"
 #include "daemon/explain_routes.h"
@@ -90,7 +90,7 @@ class Daemon {
   net::BlockingPool owners_pool_;    // one thread: container-owners.json
   net::FairPool computing_;          // what large bodies cost
   identity::posix::UserDb user_db_;
-  EngineTickets tickets_;
+  EngineHeaders engine_headers_;
   docker::uds::UdsEngineClient engine_;
   mounts::pins::Helper pin_helper_;
   FolderPaths paths_;

@@ -44,8 +44,10 @@ asio::awaitable<Result<Exchange::Sent>> Exchange::send(const Outgoing& out, cons
     if (!reused) co_return fail(reused.error());
     core_.noteEngine(true, {});
     sent_ = sent_ || !out.ours;
-    OwnHeader own;
-    if (core_.options.engine_header) own = core_.options.engine_header(out.method, out.target);
+    OwnHeaders own;
+    std::optional<std::string_view> login;
+    if (!out.ours) login = caller_.user.login;
+    if (core_.options.engine_headers) own = core_.options.engine_headers(out.method, out.target, login);
     const std::string head = requestHead(out, head_, own);
     if (before_send) before_send();
     const std::string_view body = out.body ? std::string_view(*out.body) : std::string_view();

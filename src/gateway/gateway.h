@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -67,8 +68,10 @@ struct GatewayOptions {
   std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer
   std::function<void(std::string_view why)> on_engine_unanswered = {};  // each time; on the executor's thread
-  // Set: a header more for each request to the Engine, each time it is sent; without a name: none this time.
-  std::function<OwnHeader(std::string_view method, std::string_view target)> engine_header = {};
+  // Set: more headers for each request to the Engine, each time it is sent. `login`: of whom it is decided for; unset:
+  // it is a question of ours.
+  std::function<OwnHeaders(std::string_view method, std::string_view target, std::optional<std::string_view> login)>
+      engine_headers = {};
 };
 
 struct Core;

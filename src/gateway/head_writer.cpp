@@ -73,7 +73,7 @@ std::string startOf(const ResponseHead& response) {
 
 }  // namespace
 
-std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeader& own) {
+std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeaders& own) {
   std::string out;
   out.reserve(512);
   out += request.method;
@@ -83,13 +83,14 @@ std::string requestHead(const Outgoing& request, const RawHead& client, const Ow
   for (const HeaderField& field : client.fields) {
     if (request.body && equalsFolded(field.name, "Content-Type")) continue;
     if (equalsFolded(field.name, request.instead.name)) continue;
+    if (std::ranges::any_of(own, [&](const OwnHeader& o) { return equalsFolded(o.name, field.name); })) continue;
     const bool docker = field.name.size() > 9 && equalsFolded(std::string_view(field.name).substr(0, 9), "X-Docker-");
     const bool accept = request.keep_accept && equalsFolded(field.name, "Accept");
     const bool socket = request.upgrade == "websocket" && contains(kWebSocket, field.name);
     if (docker || accept || socket || contains(kForwarded, field.name)) add(out, field.name, field.value);
   }
   if (!request.instead.name.empty()) add(out, request.instead.name, request.instead.value);
-  if (!own.name.empty()) add(out, own.name, own.value);
+  for (const OwnHeader& header : own) add(out, header.name, header.value);
   if (!request.upgrade.empty()) {
     add(out, "Connection", "Upgrade");
     add(out, "Upgrade", request.upgrade);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/raw_head.h"
 #include "gateway/response_head.h"
@@ -25,14 +26,15 @@ struct Outgoing {
   HeaderField instead = {};         // for whatever the client's head has of that name; empty: none
 };
 
-// A header of ours; no client's can stand beside it, since its name is not on the allow-list.
+// Headers of ours; no client's of the same name stands beside one.
 struct OwnHeader {
-  std::string name;  // empty: none
+  std::string name;
   std::string value;
 };
+using OwnHeaders = std::vector<OwnHeader>;
 
 // `client` is where the headers of the allow-list come from.
-std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeader& own = {});
+std::string requestHead(const Outgoing& request, const RawHead& client, const OwnHeaders& own = {});
 
 enum class Framing {
   AsIs,     // Content-Length, or no body

@@ -95,8 +95,8 @@ http::request<http::string_body> encode(const HttpRequest& request, const HttpCl
   out.target(request.target);
   out.set(http::field::host, "localhost");
   out.set(http::field::user_agent, request.user_agent.empty() ? "ds01" : request.user_agent);
-  if (options.header) {
-    if (const auto header = options.header(request.method, request.target)) out.set(header->first, header->second);
+  if (options.headers) {
+    for (const auto& [name, value] : options.headers(request.method, request.target)) out.set(name, value);
   }
   if (!request.body.empty()) out.set(http::field::content_type, "application/json");
   out.body() = request.body;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -23,10 +24,9 @@ struct HttpClientOptions {
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   std::size_t max_idle_connections = 4;  // kept for the next question
-  // Set: a header more for each request, each time it is sent; unset if there is none this time. On the executor's
-  // thread.
-  std::function<std::optional<std::pair<std::string, std::string>>(std::string_view method, std::string_view target)>
-      header = {};
+  // Set: more headers for each request, each time it is sent. On the executor's thread.
+  std::function<std::vector<std::pair<std::string, std::string>>(std::string_view method, std::string_view target)>
+      headers = {};
 };
 
 // What `timeout` is for in a streamed answer.

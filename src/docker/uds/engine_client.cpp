@@ -20,12 +20,12 @@ namespace {
 
 constexpr std::size_t kMaxErrorBytes = 64 * 1024;
 
-using HeaderMaker = decltype(net::HttpClientOptions::header);
+using HeaderMaker = decltype(net::HttpClientOptions::headers);
 
 net::HttpClientOptions clientOptions(std::string socket_path, std::chrono::milliseconds timeout,
-                                     const HeaderMaker& header) {
+                                     const HeaderMaker& headers) {
   net::HttpClientOptions options;
-  options.header = header;
+  options.headers = headers;
   options.socket_path = std::move(socket_path);
   options.timeout = timeout;
   return options;
@@ -63,19 +63,19 @@ struct Following {
 };
 
 // A file that is somewhat longer than may be is still told from one that is not.
-net::HttpClientOptions fileOptions(std::string socket_path, const HeaderMaker& header) {
+net::HttpClientOptions fileOptions(std::string socket_path, const HeaderMaker& headers) {
   return {.socket_path = std::move(socket_path),
           .timeout = std::chrono::seconds{5},
           .max_body_bytes = 2 * EngineClient::kLongestFile,
-          .header = header};
+          .headers = headers};
 }
 
 }  // namespace
 
 UdsEngineClient::UdsEngineClient(asio::any_io_executor executor, std::string socket_path,
-                                 std::chrono::milliseconds timeout, const HeaderMaker& header)
-    : http_(executor, clientOptions(socket_path, timeout, header)),
-      files_(executor, fileOptions(std::move(socket_path), header)) {}
+                                 std::chrono::milliseconds timeout, const HeaderMaker& headers)
+    : http_(executor, clientOptions(socket_path, timeout, headers)),
+      files_(executor, fileOptions(std::move(socket_path), headers)) {}
 
 asio::awaitable<Result<std::string>> UdsEngineClient::get(std::string target) {
   net::HttpRequest request = question(std::move(target));

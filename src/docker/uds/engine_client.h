@@ -23,11 +23,11 @@ namespace ds01::docker::uds {
 // Engine's own error object is Malformed: it must not be taken for "there is no such container".
 class UdsEngineClient : public EngineClient {
  public:
-  // `timeout` is for one whole question; for followEvents, until the head of the answer. `header`: as in
+  // `timeout` is for one whole question; for followEvents, until the head of the answer. `headers`: as in
   // net::HttpClientOptions.
   UdsEngineClient(boost::asio::any_io_executor executor, std::string socket_path,
                   std::chrono::milliseconds timeout = std::chrono::seconds{30},
-                  const decltype(net::HttpClientOptions::header)& header = {});
+                  const decltype(net::HttpClientOptions::headers)& headers = {});
 
   boost::asio::awaitable<Result<EngineFacts>> facts() override;
   boost::asio::awaitable<Result<ContainerView>> inspectContainer(std::string ref) override;

@@ -84,8 +84,8 @@ class Plugin:
         return reply.json()
 
 
-def reload_engine(engine, plugins):
-    """daemon.json and SIGHUP."""
+def reload_engine(engine, plugins, closed=None):
+    """daemon.json and SIGHUP. `closed`: whether root is refused then; with plugins, if it is not said."""
     path = engine.base / "daemon.json"
     settings = json.loads(path.read_text())
     settings.pop("authorization-plugins", None)
@@ -93,7 +93,7 @@ def reload_engine(engine, plugins):
         settings["authorization-plugins"] = plugins
     path.write_text(json.dumps(settings))
     os.kill(engine.child.pid, signal.SIGHUP)
-    wanted = 403 if plugins else 200
+    wanted = 403 if (bool(plugins) if closed is None else closed) else 200
     wait_until(lambda: direct(engine, "GET", "/_ping").status == wanted, 15, f"the Engine answers {wanted} to root")
 
 

@@ -46,6 +46,7 @@ TEST(DaemonSettings, AllMayBeAbsent) {
   EXPECT_EQ(read.policy.decision, "docker/authz/verdict");
   EXPECT_EQ(read.policy.limit, std::chrono::seconds(1));
   EXPECT_TRUE(read.policy.ask_look);
+  EXPECT_FALSE(read.policy.engine_user_header);
   EXPECT_EQ(read.policy.fail_look, FailDirection::Open);
   EXPECT_EQ(read.policy.fail_change, FailDirection::Closed);
   EXPECT_EQ(read.policy.fail_make, FailDirection::Closed);
@@ -63,7 +64,8 @@ TEST(DaemonSettings, ReadsEachKey) {
       "queue: {wait: 3m, continue_every_s: 5}\n"
       "service_users: [grafana, hub]\n"
       "launchers: [hub]\n"
-      "policy: {opa: unix:///run/ds01-opa/opa.sock, decision: lab/verdict, limit: 2s, ask_about_looking: false}\n"
+      "policy: {opa: unix:///run/ds01-opa/opa.sock, decision: lab/verdict, limit: 2s, ask_about_looking: false,"
+      " engine_user_header: Authz-User}\n"
       "fail: {gpu_inventory: open, events: closed, user_database: open, policy_look: closed, policy_change: open,"
       " policy_make: open}\n");
   EXPECT_EQ(read.sockets.listen_path, "/run/ds01/d.sock");
@@ -87,6 +89,7 @@ TEST(DaemonSettings, ReadsEachKey) {
   EXPECT_EQ(read.policy.decision, "lab/verdict");
   EXPECT_EQ(read.policy.limit, std::chrono::seconds(2));
   EXPECT_FALSE(read.policy.ask_look);
+  EXPECT_EQ(read.policy.engine_user_header, "Authz-User");
   EXPECT_EQ(read.policy.fail_look, FailDirection::Closed);
   EXPECT_EQ(read.policy.fail_change, FailDirection::Open);
   EXPECT_EQ(read.policy.fail_make, FailDirection::Open);
@@ -137,6 +140,50 @@ TEST(DaemonSettings, RefuseSocketsThatAreNone) {
   EXPECT_THAT(problems("sockets: {engine: unix:///run/../d.sock}\n"), HasSubstr("is not a path without . and .."));
   EXPECT_THAT(problems("sockets: {listen: unix:///" + std::string(120, 'x') + "}\n"), HasSubstr("may have 107"));
   EXPECT_THAT(problems("sockets: {listen: unix:///a, engine: unix:///a}\n"), HasSubstr("is the Engine's own socket"));
+}
+
+TEST(DaemonSettings, RefuseUserHeadersThatAreNoneOrMeanSomething) {
+  EXPECT_THAT(problems("policy:\n  engine_user_header: Authz User\n"),
+              HasSubstr("ds01d.yaml:2:23: error: policy.engine_user_header: \"Authz User\" is no name of a header"));
+  for (const std::string name : {"''", "'Authz-User:'", "Authz/User", "(a)", "Benützer", "'a, b'", "\"A\\r\\nHost\"",
+                                 "\"Authz-User\\t\"", "'{a}'", "[Authz-User]"}) {
+    EXPECT_THAT(problems("policy: {engine_user_header: " + name + "}\n"),
+                HasSubstr("error: policy.engine_user_header: "))
+        << name;
+  }
+  EXPECT_THAT(problems("policy: {engine_user_header: X-Docker-User}\n"),
+              HasSubstr("ds01d.yaml:1:30: error: policy.engine_user_header: X-Docker-User has a meaning already"));
+  for (const std::string name : {"x-docker-",
+                                 "user-agent",
+                                 "Content-Type",
+                                 "Content-Length",
+                                 "Content-Encoding",
+                                 "X-Registry-Auth",
+                                 "X-Registry-Config",
+                                 "Accept",
+                                 "ACCEPT-ENCODING",
+                                 "X-Ds01-Ticket",
+                                 "x-ds01-user",
+                                 "Host",
+                                 "Connection",
+                                 "Keep-Alive",
+                                 "Proxy-Authenticate",
+                                 "Proxy-Connection",
+                                 "TE",
+                                 "Trailer",
+                                 "Transfer-Encoding",
+                                 "Upgrade",
+                                 "Expect",
+                                 "Origin",
+                                 "Sec-WebSocket-Key",
+                                 "Authorization",
+                                 "Cookie",
+                                 "HTTP2-Settings"}) {
+    EXPECT_THAT(problems("policy: {engine_user_header: " + name + "}\n"), HasSubstr(name + " has a meaning already"));
+  }
+  for (const std::string name : {"Authz-User", "X-User", "authz_user", "X-Dockers", "'!#$%&''*+-.^_`|~09'"}) {
+    EXPECT_EQ(problems("policy: {engine_user_header: " + name + "}\n"), "") << name;
+  }
 }
 
 TEST(DaemonSettings, WithoutHomeTheHomeIsNoRoot) {

@@ -55,8 +55,8 @@ TEST(IdleEngines, aHeaderOfOursIsMadeForEachTimeThatARequestIsSent) {
   std::mutex mutex;
   std::vector<std::string> seen;
   GatewayOptions options;
-  options.engine_header = [count = 0](std::string_view method, std::string_view target) mutable {
-    return OwnHeader{.name = "X-Ds01-Ticket", .value = fmt::format("{} {} {}", method, target, ++count)};
+  options.engine_headers = [count = 0](std::string_view method, std::string_view target, auto) mutable {
+    return OwnHeaders{{.name = "X-Ds01-Ticket", .value = fmt::format("{} {} {}", method, target, ++count)}};
   };
   Harness h(
       [&](ds01::test::FakeDockerd::Connection& peer) {

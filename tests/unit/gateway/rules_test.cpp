@@ -153,8 +153,11 @@ TEST(RequestHead, aHeaderOfOursHasNoneOfTheClientsBesideIt) {
       "X_Ds01_Ticket: d\r\n\r\n");
   ASSERT_TRUE(client.has_value());
   const Outgoing out{"GET", "/x", std::nullopt, false, true, ""};
-  EXPECT_EQ(requestHead(out, *client, {.name = "X-Ds01-Ticket", .value = "ours"}),
+  EXPECT_EQ(requestHead(out, *client, {{.name = "X-Ds01-Ticket", .value = "ours"}}),
             "GET /x HTTP/1.1\r\nHost: docker\r\nUser-Agent: u\r\nX-Ds01-Ticket: ours\r\n\r\n");
+  // Not even where the allow-list would let it pass.
+  EXPECT_EQ(requestHead(out, *client, {{.name = "USER-Agent", .value = "1"}, {.name = "Authz-User", .value = "2"}}),
+            "GET /x HTTP/1.1\r\nHost: docker\r\nUSER-Agent: 1\r\nAuthz-User: 2\r\n\r\n");
   EXPECT_EQ(requestHead(out, *client), "GET /x HTTP/1.1\r\nHost: docker\r\nUser-Agent: u\r\n\r\n");
 }
 

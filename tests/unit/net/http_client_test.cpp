@@ -335,20 +335,21 @@ TEST(HttpClient, WaitsForRoomInTheBacklog) {
 }
 
 // A kept connection that closes instead of answering: the header of the second try is made anew.
-TEST(HttpClient, AHeaderIsMadeForEachTimeThatARequestIsSent) {
+TEST(HttpClient, HeadersAreMadeForEachTimeThatARequestIsSent) {
   std::vector<std::string> seen;
   const FakeDockerd server([&seen](FakeDockerd::Connection& peer) {
     for (int answered = 0; const auto request = peer.read(); ++answered) {
       seen.push_back(request->header("x-mark"));
+      EXPECT_EQ(request->header("authz-user"), "root");
       if (answered == 1 || !peer.reply(200, "{}")) return;
     }
   });
   AsioRunner runner;
   HttpClientOptions options = to(server.socketPath());
   int count = 0;
-  options.header = [&count](std::string_view method, std::string_view target) {
-    return std::optional(
-        std::pair("X-Mark", std::string(method) + " " + std::string(target) + std::to_string(++count)));
+  options.headers = [&count](std::string_view method, std::string_view target) {
+    const std::string mark = std::string(method) + " " + std::string(target) + std::to_string(++count);
+    return std::vector<std::pair<std::string, std::string>>{{"X-Mark", mark}, {"Authz-User", "root"}};
   };
   HttpClient client(runner.executor(), options);
   EXPECT_TRUE(runner.run(client.exchange(get("/a"))));
