@@ -43,7 +43,7 @@ def build(client, *args, **keywords):
 
 
 # What BuildKit numbers, times and digests as it comes, and how far it got when it told so.
-_PASSING = re.compile(r"^(sha256:|DONE|CACHED|transferring|exporting|writing|naming|resolve|$)")
+_PASSING = re.compile(r"^(sha256:|DONE|CACHED|CANCELED|\[internal\]|transferring|exporting|writing|naming|resolve|$)")
 
 
 def shown(done):
