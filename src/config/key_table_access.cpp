@@ -73,9 +73,8 @@ constexpr auto kRows = std::to_array<Key>({
     {.block = Limits,
      .name = "buildkit",
      .type = T::Flag,
-     .doc =
-         "Whether builds with BuildKit are open, by buildx. It has known holes in the Engines of Debian 12 and 13: see "
-         "SECURITY.md. false if absent."},
+     .doc = "Whether builds with BuildKit are open. It has known holes in the Engines of Debian 12 and 13: see "
+            "SECURITY.md. false if absent."},
     {.block = Limits,
      .name = "host_ipc",
      .type = T::Flag,

@@ -7,6 +7,7 @@
 #include "buildkit/http2/call_relay.h"
 #include "gateway/build_query.h"
 #include "gateway/handlers.h"
+#include "gateway/solve_permit.h"
 
 namespace ds01::gateway {
 
@@ -199,8 +200,6 @@ std::expected<Examined, Refusal> BuildCalls::examineReturn(const std::string& pa
 
 asio::awaitable<std::expected<Examined, Refusal>> BuildCalls::examineSolve(buildkit::CallId id, std::string path,
                                                                            std::string message) {
-  std::vector<docker::ImageReference> tags;
-  HeldTags held;
   Result<buildkit::SolveRequest> request = buildkit::readSolve(message);
   std::optional<Denial> denial;
   if (!request) denial = notUnderstood(request.error());
@@ -209,26 +208,20 @@ asio::awaitable<std::expected<Examined, Refusal>> BuildCalls::examineSolve(build
   if (!denial && !solved_.insert(request->ref).second) {
     denial = Denial{403, "build_ref", "this build has begun already"};
   }
-  if (!denial) denial = examineSolveRequest(*request, exchange_.caller().user.uid, tags);
-  if (!denial) {
-    const Status looked = co_await lookAtImages(exchange_, held);
-    if (!looked) denial = exchange_.engineAway(looked.error());
-  }
-  if (!denial) denial = co_await holdTags(exchange_, held, std::move(tags));
-  if (denial) {
-    co_return std::unexpected(refusal(std::move(*denial), path));
-  }
-  held_.emplace(id, std::move(held));
-  co_return Examined{.message = buildkit::writeSolve(*request),
+  if (denial) co_return std::unexpected(refusal(std::move(*denial), path));
+  const std::string ref = request->ref;
+  std::expected<PermittedSolve, Denial> permitted = co_await permitSolve(exchange_, std::move(*request));
+  if (!permitted) co_return std::unexpected(refusal(std::move(permitted.error()), path));
+  held_.emplace(id, std::move(permitted->held));
+  co_return Examined{.message = std::move(permitted->message),
                      .watch_path = std::string(kStatus),
-                     .watch_message = buildkit::writeStatus(request->ref)};
+                     .watch_message = buildkit::writeStatus(ref)};
 }
 
 asio::awaitable<void> BuildCalls::ended(buildkit::CallId id, std::string answer) {
   auto found = held_.extract(id);
   if (found.empty()) co_return;
-  std::vector<std::string> images = buildkit::imagesOf(answer);
-  co_await settleTags(exchange_, std::move(found.mapped()), std::move(images));
+  co_await settleSolve(exchange_, std::move(found.mapped()), std::move(answer));
 }
 
 asio::awaitable<Flow> handleBuildKit(Exchange& exchange) {

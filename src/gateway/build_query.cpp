@@ -91,7 +91,8 @@ std::expected<json::object, Denial> rewriteOutput(const json::object& given,
 
 }  // namespace
 
-std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime, RuleSet excused) {
+std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime, RuleSet excused,
+                                      bool buildkit_open) {
   const bool host = !excused.contains(RuleClass::Host);  // rules of that class hold
   // The classic builder's steps run under the default runtime, and NVIDIA's gives GPUs to whoever sets a variable in a
   // Dockerfile. BuildKit (version=2) has a runtime of its own.
@@ -99,11 +100,13 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
   const bool classic = version == nullptr || version->empty() || *version == "1";
   const bool buildkit = !classic;
   // A Dockerfile, an argument or an image can name a frontend there, which is the user's own program. BuildKit does not
-  // check all that those ask for: with the Engines of Debian 12 and 13 they open any file of the host.
-  if (host && buildkit) {
-    return Denial{403, "build_frontend",
-                  "BuildKit is closed to this client's own way of using it; build with the classic builder: "
-                  "DOCKER_BUILDKIT=0, or with docker buildx build where that is open"};
+  // check all that those ask for: with the Engines of Debian 12 and 13 they open any file of the host. Where it is
+  // opened, we ask BuildKit ourselves (session_build.h).
+  if (host && buildkit && !(buildkit_open && *version == "2")) {
+    return Denial{
+        403, "build_frontend",
+        "BuildKit is closed here, because it has holes through which a build reaches the host; build with the "
+        "classic builder: DOCKER_BUILDKIT=0"};
   }
   if (host && !buildkit && default_runtime != "runc") {
     return Denial{

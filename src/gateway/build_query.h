@@ -16,8 +16,10 @@ namespace ds01::gateway {
 
 // What a user may not ask of a build: another network than the default, bridge or one by name; security options; a
 // cgroup parent; real-time ulimits; a context that the Engine fetches by itself; the classic builder where its steps
-// would run under another runtime than runc. Unset: nothing of that kind is there. `default_runtime` is the Engine's.
-std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime, RuleSet excused = {});
+// would run under another runtime than runc; BuildKit where it is not opened. Unset: nothing of that kind is there.
+// `default_runtime` is the Engine's.
+std::optional<Denial> checkBuildQuery(const Target& target, std::string_view default_runtime, RuleSet excused = {},
+                                      bool buildkit_open = false);
 
 // What a build does with its result: where images get their names by `outputs` instead of `t`, those too.
 struct BuildOutputs {

@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http_link.h"
 #include "gateway/object_names.h"
+#include "gateway/session_builds.h"
 #include "net/pace.h"
 #include "net/turns.h"
 
@@ -47,6 +48,7 @@ struct Core {
   NameClaims volume_claims;
   NameClaims image_claims;  // keys and holders: image_tags.cpp
   NameClaims build_claims;  // BuildKit's refs, by login
+  SessionBuilds session_builds;
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

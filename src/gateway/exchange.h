@@ -88,6 +88,7 @@ class Exchange {
   NameClaims& volumeClaims() { return core_.volume_claims; }
   NameClaims& imageClaims() { return core_.image_claims; }
   NameClaims& buildClaims() { return core_.build_claims; }
+  SessionBuilds& sessionBuilds() { return core_.session_builds; }
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }
@@ -152,6 +153,14 @@ class Exchange {
   // Memory that the handling holds besides, until it ends. The denial is a 503.
   std::optional<Denial> charge(std::size_t bytes) { return memory_.growTo(bytes); }
 
+  // Sends the request, which asks for an upgrade, and tells the client nothing: what becomes of the connection is the
+  // caller's, who closes it. What has been read beyond the head. Errors as ask()'s. The policy is not asked.
+  boost::asio::awaitable<Result<std::string>> upgradeEngine(Outgoing out);
+  Socket& engineSocket() { return engine_.socket(); }
+  // For an answer of ours that comes in pieces, and what becomes of the connection after it.
+  Socket& clientSocket() { return client_.socket(); }
+  Flow flowAfterAnswer() const;
+
   // Reads the whole answer instead. `before_send` runs right before the first byte goes to the Engine. Unavailable: the
   // Engine is away and got nothing; PermissionDenied: the policy refused, it got nothing; any other error: it may have
   // got it. Exhausted: there is no memory for its answer. Timeout: a question of ours has had no answer.
@@ -182,7 +191,6 @@ class Exchange {
   boost::asio::awaitable<void> lookAtClient();
   boost::asio::awaitable<void> stopBesides();
   boost::asio::awaitable<Status> sendContinue();
-  Flow flowAfterAnswer() const;
 
   Core& core_;          // outlives all sessions
   ClientLink& client_;  // this and the next belong to the session, which outlives its exchanges

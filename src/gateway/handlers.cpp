@@ -17,6 +17,7 @@
 #include "gateway/owned_objects.h"
 #include "gateway/pin_views.h"
 #include "gateway/service_view.h"
+#include "gateway/session_build.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -185,6 +186,8 @@ asio::awaitable<Flow> byObjectRule(Exchange& exchange, Rule rule) {
       return handleCommit(exchange);
     case Rule::Build:
       return handleBuild(exchange);
+    case Rule::BuildCancel:
+      return handleBuildCancel(exchange);
     case Rule::ImageCreate:
       return handleImageCreate(exchange);
     case Rule::ImageLoad:

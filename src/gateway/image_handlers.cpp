@@ -21,6 +21,7 @@
 #include "gateway/image_tags.h"
 #include "gateway/load_guard.h"
 #include "gateway/owned_objects.h"
+#include "gateway/session_build.h"
 #include "gateway/views.h"
 
 namespace ds01::gateway {
@@ -179,20 +180,22 @@ asio::awaitable<Flow> handleCommit(Exchange& exchange) {
 asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   const std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
   if (!engine) co_return co_await exchange.engineFailed(Error(ErrorCode::Unavailable, "it has not been reached yet"));
+  const User& user = exchange.caller().user;
+  const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
+  if (!limits) co_return co_await exchange.deny(limits.error());
   if (const std::optional<Denial> denial =
-          checkBuildQuery(exchange.target(), engine->default_runtime, exchange.excused())) {
+          checkBuildQuery(exchange.target(), engine->default_runtime, exchange.excused(), limits->buildkit)) {
     co_return co_await exchange.deny(*denial);
   }
   const Wanted wanted = readBuildTags(exchange.target());
   if (!wanted) co_return co_await exchange.deny(wanted.error());
-  const User& user = exchange.caller().user;
-  const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
-  if (!limits) co_return co_await exchange.deny(limits.error());
-  if (limits->run_as_owner && !exchange.excused().contains(RuleClass::Mounts) &&
-      valueOf(exchange.target(), "version") == "2") {
+  const bool buildkit = valueOf(exchange.target(), "version") == "2";
+  if (limits->run_as_owner && !exchange.excused().contains(RuleClass::Mounts) && buildkit) {
     Denial denial = buildsRunAsOwner();
     co_return co_await exchange.deny(std::move(denial));
   }
+  // A site that only watches lets it go to the Engine as it comes.
+  if (buildkit && !exchange.excused().contains(RuleClass::Host)) co_return co_await handleSessionBuild(exchange);
   const Result<std::string> parent = co_await exchange.ports().site.buildCgroupParent(user, *limits);
   if (!parent) {
     Denial denial = noCgroupParent("this build", parent.error());

@@ -81,7 +81,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"DELETE", "/images/{}", ImageRemove},
     {"GET", "/distribution/{}/json", Pass},
     {"POST", "/build", Build, kStream},
-    {"POST", "/build/cancel", Pass},
+    {"POST", "/build/cancel", BuildCancel},
     {"POST", "/build/prune", BuildPrune},
 
     {"GET", "/networks", NetworkList},
@@ -160,7 +160,11 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {ExecStart, "exec in own container; fields examined"},
     {Exec, "exec in own container"},
     {Commit, "own container; fields checked; new tag or own"},
-    {Build, "query checked; cgroup parent set; new tags or own"},
+    {Build,
+     "query checked; cgroup parent set; new tags or own; with BuildKit (version=2) only where the site opens it, and "
+     "then "
+     "asked for here, of Dockerfiles, as by `/grpc`"},
+    {BuildCancel, "own build"},
     {ImageCreate,
      "pull, also over what came from that registry; or import of what the client sends, for a new tag or own"},
     {ImageLoad, "new tags or own; uncompressed"},

@@ -30,6 +30,7 @@ enum class Rule {
   Exec,              // the exec's container must be the caller's
   Commit,            // the container in the query must be the caller's
   Build,             // the query is checked, cgroupparent is ours
+  BuildCancel,       // of the caller's own
   ImageCreate,       // pull, or import of what the client sends; no address for the Engine to open
   ImageLoad,         // new tags or own
   ImagePush,         // own tags

@@ -12,8 +12,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Type "array" in data/docker-api/query.tsv, and the build's `t`, which the Engine reads as a list too.
-constexpr std::array kListKeys = {"names"sv, "platform"sv, "platforms"sv, "changes"sv, "t"sv, "type"sv, "fields"sv};
+// Type "array" in data/docker-api/query.tsv, and the build's `t` and `extrahosts`, which the Engine reads as lists too.
+constexpr std::array kListKeys = {"names"sv, "platform"sv, "platforms"sv,  "changes"sv,
+                                  "t"sv,     "type"sv,     "extrahosts"sv, "fields"sv};
 
 // Far more than any client sends; each is compared with all before it.
 constexpr std::size_t kMaxQueryItems = 512;

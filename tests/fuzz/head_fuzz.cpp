@@ -12,6 +12,7 @@
 #include "gateway/head_writer.h"
 #include "gateway/raw_head.h"
 #include "gateway/route.h"
+#include "gateway/session_query.h"
 #include "gateway/target.h"
 
 namespace ds01::gateway {
@@ -147,6 +148,26 @@ void checkBuild(const Target& target) {
   require(mode == nullptr || (*mode != "host" && !mode->starts_with("container:")), "a build has a network of its own");
 }
 
+// What we ask BuildKit for.
+void checkSessionBuild(const Target& target) {
+  const auto query = readSessionQuery(target);
+  if (!query) {
+    require(!query.error().text.empty() && query.error().http_status / 100 == 4, "a refusal has a sentence");
+    return;
+  }
+  const buildkit::SolveRequest& request = query->request;
+  require(request.frontend == "dockerfile.v0" && !request.own_llb && request.entitlements.empty(),
+          "a build is a Dockerfile's");
+  for (const auto& [key, value] : request.options) {
+    require(key != "cmdline" && key != "source" && key != "context" && key != "cgroup-parent", "options are known",
+            key);
+    require(key != "force-network-mode" || value == "none", "a build has a network of its own");
+  }
+  const auto again = buildkit::readSolve(buildkit::writeSolve(request));
+  require(again.has_value() && again->options == request.options && again->rest == request.rest,
+          "a build means the same as we write it");
+}
+
 void take(std::string_view bytes) {
   const std::size_t end = headEnd(bytes, 0);
   for (const std::size_t piece : std::array<std::size_t, 2>{1, 7}) {
@@ -167,6 +188,7 @@ void take(std::string_view bytes) {
   checkForwarded(*head, *target, true);
   checkFilters(*target);
   checkBuild(*target);
+  checkSessionBuild(*target);
 }
 
 }  // namespace

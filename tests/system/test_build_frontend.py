@@ -3,15 +3,12 @@ ask for what BuildKit does not check, such as a file anywhere on the host that i
 26.1.5), and a step without seccomp or in somebody else's cgroup."""
 
 import re
-from pathlib import Path
 
 import pytest
 from lib import compose
-from lib.client import OLD_CLI
 from lib.daemon import BUILDKIT
 from lib.differential import direct_client
 from lib.images import BUSYBOX
-from lib.need import need
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -37,12 +34,6 @@ def test_Root_Docker_a_frontend_of_ones_own_is_not_run(stack, alice, options):
     assert alice.out("run", "--rm", "ds01test/made:1", "cat", "/made") == "by the own"
     root = buildx(direct_client(stack))
     assert SYNTAX.split(":")[0] in root.refused(*argv, timeout=120), "the Engine itself would run it"
-
-
-def test_Root_Docker_the_clients_own_buildkit_says_what_works(alice):
-    need(Path(OLD_CLI).exists(), "needs a docker client with a BuildKit of its own")
-    client = alice.with_cli(OLD_CLI).with_env({"DOCKER_BUILDKIT": "1"})
-    assert "DOCKER_BUILDKIT=0" in client.refused("build", write(alice, f"FROM {BUSYBOX}\n"), timeout=120)
 
 
 def test_Root_Docker_the_cache_of_a_mount_is_each_users_own(alice, bob):

@@ -63,6 +63,21 @@ TEST(BuildQuery, buildKitIsNotReachedThisWay) {
   }
 }
 
+TEST(BuildQuery, buildKitWhereItIsOpened) {
+  const auto reason = [](const char* query) {
+    const auto denial = checkBuildQuery(*parseTarget(query), "nvidia", {}, true);
+    return denial ? denial->reason : "";
+  };
+  EXPECT_EQ(reason("/build?version=2&remote=client-session"), "");
+  EXPECT_EQ(reason("/build?version=3"), "build_frontend");
+  EXPECT_EQ(reason("/build?version=02"), "build_frontend");
+  EXPECT_EQ(reason("/build?version=2&networkmode=host"), "build_network");
+  EXPECT_EQ(reason("/build?version=2&cgroupparent=/"), "build_cgroup_parent");
+  EXPECT_EQ(reason("/build?version=2&securityopt=x"), "build_security_opt");
+  EXPECT_EQ(reason("/build?version=2&remote=http://x"), "build_remote");
+  EXPECT_EQ(reason("/build?version=2&ulimits=%5B%7B%22Name%22:%22nice%22%7D%5D"), "ulimit");
+}
+
 TEST(BuildQuery, ulimits) {
   EXPECT_FALSE(
       checkBuildQuery(*parseTarget("/build?ulimits=%5B%7B%22Name%22:%22nofile%22,%22Soft%22:9%7D%5D"), "runc"));
