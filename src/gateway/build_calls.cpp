@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "admission/body_schema.h"
 #include "buildkit/http2/call_relay.h"
 #include "gateway/build_query.h"
 #include "gateway/handlers.h"
@@ -91,6 +92,18 @@ std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, b
   if (parent != options.end() && !parent->second.empty()) {
     return Denial{403, "build_cgroup_parent",
                   "the cgroup of a build is set by this server; leave --cgroup-parent away"};
+  }
+  // A list in CSV, whose names are looked for wherever they are: no others contain them.
+  const auto ulimits = options.find("ulimit");
+  if (ulimits != options.end()) {
+    for (const std::string_view name : {"rtprio", "nice"}) {
+      if (admission::foldKey(ulimits->second).find(name) == std::string::npos) continue;
+      return Denial{
+          403, "ulimit",
+          fmt::format("--ulimit {} is not allowed here, because it lets processes go before everybody else's; "
+                      "leave it out",
+                      name)};
+    }
   }
   // Where this is there, the frontend has been called by another one, and calls none itself.
   options.insert_or_assign("cmdline", std::string(kDockerfile));

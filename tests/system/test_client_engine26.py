@@ -118,6 +118,8 @@ def test_Root_Docker_buildx_gets_no_more_than_a_build(docker, context):
     assert 'builds may not have "network.host" here' in text
     text = docker.refused("buildx", "build", "--cgroup-parent", "/", str(context), timeout=120)
     assert "the cgroup of a build is set by this server" in text
+    text = docker.refused("buildx", "build", "--ulimit", "rtprio=9", str(context), timeout=120)
+    assert "before everybody else's" in text
     assert "the build cache is everybody's" in docker.refused("buildx", "du")
     assert "the build cache is everybody's" in docker.refused("buildx", "prune", "-f")
 

@@ -73,6 +73,13 @@ TEST(BuildCalls, whatIsClosedWithinABuild) {
   parent.frontend = "dockerfile.v0";
   parent.options = {{"cgroup-parent", "/"}};
   EXPECT_EQ(reasonOf(examineWithinRequest(parent, 1000)), "build_cgroup_parent");
+  for (const auto& [value, reason] : std::vector<std::pair<std::string, std::string>>{
+           {"nofile=1:2,cpu=3", ""}, {"nofile=1,rtprio=9", "ulimit"}, {"\"Nice=1:1\"", "ulimit"}}) {
+    WithinRequest ulimit;
+    ulimit.frontend = "dockerfile.v0";
+    ulimit.options = {{"ulimit", value}};
+    EXPECT_EQ(reasonOf(examineWithinRequest(ulimit, 1000)), reason) << value;
+  }
 }
 
 TEST(BuildCalls, whatIsClosedInABuild) {
