@@ -33,7 +33,7 @@ struct Limits {
   std::int64_t priority = 10;  // who waits for a GPU with a higher one comes before who waits with a lower one
 
   bool host_network = false;           // containers may use the host's network
-  bool buildkit = false;               // builds with BuildKit, by buildx
+  bool buildkit = false;               // builds with BuildKit
   bool host_ipc = false;               // containers that run as their owner may use the host's shared memory
   bool run_as_owner = false;           // containers run as their owner, without capabilities
   std::set<std::string> capabilities;  // that containers may add: "IPC_LOCK"
