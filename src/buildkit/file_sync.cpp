@@ -29,22 +29,13 @@ constexpr std::uint32_t kSetgid = 1U << 22U;
 constexpr std::uint32_t kSticky = 1U << 20U;
 constexpr std::uint32_t kPermissions = 0777;
 
-constexpr std::size_t kLongestPath = 4096;  // PATH_MAX
-
-struct Stat {
-  std::string path;
-  std::uint64_t mode = 0;
-  std::uint64_t uid = 0;
-  std::uint64_t gid = 0;
-  std::uint64_t size = 0;
-  std::uint64_t modified = 0;
-  std::string link;
-};
+constexpr std::size_t kLongestPath = 4095;  // PATH_MAX, and NAME_MAX
+constexpr std::size_t kLongestName = 255;
 
 struct Packet {
   std::uint64_t type = kStat;
   bool has_stat = false;
-  Stat stat;
+  FileStat stat;
   std::uint64_t id = 0;
   std::string data;
 };
@@ -53,7 +44,7 @@ Status wrongField(std::string_view where, std::uint32_t field) {
   return fail(ErrorCode::Malformed, fmt::format("field {} of {} is not known to this server", field, where));
 }
 
-Status readStatField(pbf_reader& reader, Stat& stat) {
+Status readStatField(pbf_reader& reader, FileStat& stat) {
   constexpr std::uint32_t kLastField = 10;
   const std::uint32_t field = reader.tag();
   const bool text = field == 1 || field == 7 || field == kLastField;
@@ -131,7 +122,7 @@ void addNumber(pbf_writer& writer, std::uint32_t field, std::uint64_t value) {
   if (value != 0) writer.add_uint64(field, value);
 }
 
-std::string writeStat(const Stat& stat) {
+std::string writeStat(const FileStat& stat) {
   std::string out;
   pbf_writer writer(out);
   writer.add_string(1, stat.path);
@@ -154,13 +145,20 @@ std::string writePacket(const Packet& packet) {
   return out;
 }
 
+// What fsutil writes a file to before it has its name: opened without O_EXCL and O_NOFOLLOW, so a link of that name
+// would be followed, and the digits can be foretold.
+bool isTemporary(std::string_view name) {
+  static constexpr std::string_view kPrefix = ".tmp.";
+  return name.starts_with(kPrefix) && name.find_first_not_of("0123456789", kPrefix.size()) == std::string_view::npos;
+}
+
 // Names below where they are unpacked, as Go's path.Clean would leave them.
 bool isClean(std::string_view path) {
   if (path.empty() || path.size() > kLongestPath || path.find('\0') != std::string_view::npos) return false;
   while (true) {
     const std::size_t slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
-    if (name.empty() || name == "." || name == "..") return false;
+    if (name.empty() || name == "." || name == ".." || name.size() > kLongestName || isTemporary(name)) return false;
     if (slash == std::string_view::npos) return true;
     path.remove_prefix(slash + 1);
   }
@@ -174,7 +172,10 @@ std::string_view parentOf(std::string_view path) {
 }  // namespace
 
 Status SentFiles::fits(std::string_view path, std::uint32_t mode) {
-  if (!isClean(path)) return fail(ErrorCode::Malformed, "a file's path is not below the build context");
+  if (!isClean(path)) {
+    return fail(ErrorCode::Malformed,
+                "a file's path is not below the build context, too long, or reserved (\".tmp.1\")");
+  }
   if ((mode & ~(kPermissions | kSetuid | kSetgid | kSticky | kDirectory | kLink)) != 0 ||
       (mode & (kDirectory | kLink)) == (kDirectory | kLink)) {
     return fail(ErrorCode::Malformed,
@@ -184,17 +185,36 @@ Status SentFiles::fits(std::string_view path, std::uint32_t mode) {
   }
   // Whatever else came since ends the directories it is not in: nothing is put below what is no directory any more.
   const std::string_view parent = parentOf(path);
-  while (!parents_.empty() && parents_.back() != parent) parents_.pop_back();
-  if (parents_.empty() && !parent.empty()) {
-    return fail(ErrorCode::Malformed, fmt::format("\"{}\" comes before its directory", path));
+  while (!lengths_.empty() && folder_ != parent) {
+    lengths_.pop_back();
+    folder_.resize(lengths_.empty() ? 0 : lengths_.back());
   }
-  if ((mode & kDirectory) != 0) parents_.emplace_back(path);
+  if (folder_ != parent) return fail(ErrorCode::Malformed, fmt::format("\"{}\" comes before its directory", path));
+  if ((mode & kDirectory) != 0) {
+    folder_ = path;
+    lengths_.push_back(path.size());
+  }
+  if (open_.size() >= kMaxEntries) return fail(ErrorCode::Exhausted, fmt::format("more than {} files", kMaxEntries));
+  open_.push_back((mode & (kDirectory | kLink)) == 0);
+  return {};
+}
+
+// What comes for a file behind its end could still get into it, when the Engine has taken note of what it is.
+Status SentFiles::takesData(std::uint64_t entry, bool last) {
+  if (entry >= open_.size() || !open_[entry]) {
+    return fail(ErrorCode::Malformed, fmt::format("contents for entry {}, which is no file or is complete", entry));
+  }
+  if (last) open_[entry] = false;
   return {};
 }
 
 Result<std::string> SentFiles::next(std::string_view bytes) {
   Result<Packet> packet = readPacket(bytes);
   if (!packet) return fail(packet.error().context("the files of a build"));
+  // The Engine's reader ends itself, and dockerd, on an entry behind the last one.
+  if (finished_ || (packet->type == kStat && listed_)) {
+    return fail(ErrorCode::Malformed, "something follows the end of a build's files");
+  }
   switch (packet->type) {
     case kStat:
       break;
@@ -202,18 +222,27 @@ Result<std::string> SentFiles::next(std::string_view bytes) {
     case kFinished:
     case kError:
       packet->has_stat = false;
+      finished_ = packet->type != kData;
+      if (finished_) return writePacket(*packet);
+      if (Status takes = takesData(packet->id, packet->data.empty()); !takes) return fail(takes.error());
       return writePacket(*packet);
     default:
       return fail(ErrorCode::Malformed, fmt::format("a packet of kind {} among the files of a build", packet->type));
   }
   packet->data.clear();
-  if (!packet->has_stat) return writePacket(*packet);  // there are no more
-  Stat& stat = packet->stat;
+  listed_ = !packet->has_stat;
+  if (Status fit = packet->has_stat ? examine(packet->stat) : Status(); !fit) return fail(fit.error());
+  return writePacket(*packet);
+}
+
+Status SentFiles::examine(FileStat& stat) {
   if (stat.mode > UINT32_MAX) return fail(ErrorCode::Malformed, "a file's mode is no number of 32 bits");
   const auto mode = static_cast<std::uint32_t>(stat.mode);
-  if (Status fit = fits(stat.path, mode); !fit) return fail(fit.error());
+  if (stat.link.size() > kLongestPath || stat.link.find('\0') != std::string::npos) {
+    return fail(ErrorCode::Malformed, fmt::format("the target of the link \"{}\" is too long, or no path", stat.path));
+  }
   if ((mode & kLink) == 0) stat.link.clear();
-  return writePacket(*packet);
+  return fits(stat.path, mode);
 }
 
 }  // namespace ds01::buildkit

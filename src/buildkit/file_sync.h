@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,18 @@
 namespace ds01::buildkit {
 
 // A packet of file contents has 32 KiB, one of metadata a path or two.
-inline constexpr std::size_t kMaxPacket = 256UL * 1024;
+inline constexpr std::size_t kMaxPacket = 128UL * 1024;
+inline constexpr std::size_t kMaxEntries = 1024UL * 1024;  // 256 KiB of memory here
+
+struct FileStat {
+  std::string path;
+  std::uint64_t mode = 0;  // as Go's io/fs has it
+  std::uint64_t uid = 0;
+  std::uint64_t gid = 0;
+  std::uint64_t size = 0;
+  std::uint64_t modified = 0;
+  std::string link;
+};
 
 // The packets of one call, in their order.
 class SentFiles {
@@ -24,9 +36,17 @@ class SentFiles {
   Result<std::string> next(std::string_view packet);
 
  private:
+  Status examine(FileStat& stat);
   Status fits(std::string_view path, std::uint32_t mode);
 
-  std::vector<std::string> parents_;  // the directories that the next entry may be in, outermost first
+  Status takesData(std::uint64_t entry, bool last);
+
+  std::string folder_;                // the deepest directory that the next entry may be in
+  std::vector<std::size_t> lengths_;  // of its path and those above it, outermost first
+  // By the number of an entry: whether it is a file whose contents may come.
+  std::vector<bool> open_;
+  bool listed_ = false;    // all entries have come
+  bool finished_ = false;  // all packets have
 };
 
 }  // namespace ds01::buildkit

@@ -65,6 +65,12 @@ constexpr std::string_view kDockerfile = "dockerfile.v0";
 // host, and where the Dockerfile may be a device; a folder of the client's comes by its session, which is looked at.
 std::optional<Denial> examineContexts(const buildkit::Attributes& options) {
   static constexpr std::string_view kNamed = "context:";
+  // Under which other option, and name of a local folder, the context would be.
+  for (const auto& [key, usual] : {std::pair("contextkey", "context"), std::pair("dockerfilekey", "dockerfile")}) {
+    const auto found = options.find(key);
+    if (found == options.end() || found->second.empty() || found->second == usual) continue;
+    return Denial{403, "build_remote", fmt::format("a build's option \"{}\" can only be \"{}\" here", key, usual)};
+  }
   for (const auto& [key, value] : options) {
     const bool named = key.starts_with(kNamed);
     const bool open = value.empty() || (named && (value.starts_with("docker-image://") || value.starts_with("local:")));
@@ -79,6 +85,33 @@ std::optional<Denial> examineContexts(const buildkit::Attributes& options) {
   return std::nullopt;
 }
 
+// BuildKit keeps what a step has made for all who ask for the same step. What the variables for proxies, or a cache
+// that was brought along, made of it is not compared, but the names of hosts are: with one of its own each user has
+// what his own builds made.
+std::optional<Denial> setCacheOwner(buildkit::Attributes& options, std::uint32_t uid) {
+  static constexpr std::string_view kPrefix = "ds01-uid-";
+  const std::string own = fmt::format("{}{}=127.0.0.1", kPrefix, uid);
+  std::string& hosts = options["add-hosts"];
+  std::string_view others = hosts;
+  if (others.ends_with(own)) others.remove_suffix(own.size());  // from a build that was written here before
+  if (admission::foldKey(others).find(kPrefix) != std::string::npos ||
+      (!others.empty() && others.size() < hosts.size() && !others.ends_with(','))) {
+    return Denial{403, "build_host", fmt::format("names of hosts with \"{}\" are this server's own", kPrefix)};
+  }
+  if (others.size() == hosts.size()) hosts += (hosts.empty() ? "" : ",") + own;
+  return std::nullopt;
+}
+
+// A generator of an SBOM is an image that runs as a step; what it makes is opened by dockerd, whatever it is.
+std::optional<Denial> examineAttestations(const buildkit::Attributes& options) {
+  for (const auto& [key, value] : options) {
+    if (!key.starts_with("attest:") || key == "attest:provenance" || value == "disabled=true") continue;
+    return Denial{403, "build_attestation",
+                  fmt::format("\"{}\" is not open to builds here; leave --sbom and --attest away", key)};
+  }
+  return std::nullopt;
+}
+
 std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, buildkit::Attributes& options,
                                       std::uint32_t uid) {
   if (own_llb || frontend != kDockerfile) {
@@ -88,6 +121,7 @@ std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, b
         "builds as contexts, and instructions for BuildKit itself are not open"};
   }
   if (std::optional<Denial> denial = examineContexts(options)) return denial;
+  if (std::optional<Denial> denial = examineAttestations(options)) return denial;
   const auto parent = options.find("cgroup-parent");
   if (parent != options.end() && !parent->second.empty()) {
     return Denial{403, "build_cgroup_parent",
@@ -109,7 +143,7 @@ std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, b
   options.insert_or_assign("cmdline", std::string(kDockerfile));
   std::string& space = options["build-arg:BUILDKIT_CACHE_MOUNT_NS"];
   space = space.empty() ? fmt::format("ds01-{}", uid) : fmt::format("ds01-{}-{}", uid, space);
-  return std::nullopt;
+  return setCacheOwner(options, uid);
 }
 
 }  // namespace

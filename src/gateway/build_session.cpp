@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::string_view kFiles = "/moby.filesync.v1.FileSync/DiffCopy";
 constexpr std::string_view kSharedKey = "X-Docker-Expose-Session-Sharedkey";
-// What is read of the files on all streams, and the streams' windows.
+constexpr std::size_t kMostFilters = 8;  // folders that are sent at once
+// What is held of the files of all of them, and the streams' windows.
 constexpr std::size_t kSessionBytes = 8UL * 1024 * 1024;
 
 // Not known on purpose: files as one tar, which the Engine would unpack by itself (FileSync/TarStream), stores of
@@ -45,7 +46,11 @@ bool isKnown(std::string_view path) {
 
 class FileFilter final : public buildkit::AnswerFilter {
  public:
-  explicit FileFilter(Exchange& exchange) : exchange_(exchange) {}
+  // `filters` counts those that are; both outlive this.
+  FileFilter(Exchange& exchange, std::size_t& filters) : exchange_(exchange), filters_(filters) { ++filters_; }
+  FileFilter(const FileFilter&) = delete;
+  FileFilter& operator=(const FileFilter&) = delete;
+  ~FileFilter() override { --filters_; }
 
   std::size_t longestMessage() const override { return buildkit::kMaxPacket; }
   std::expected<std::string, Refusal> next(std::string_view message) override {
@@ -59,6 +64,7 @@ class FileFilter final : public buildkit::AnswerFilter {
 
  private:
   Exchange& exchange_;
+  std::size_t& filters_;
   buildkit::SentFiles files_;
 };
 
@@ -75,6 +81,10 @@ Outgoing withOwnKey(const Exchange& exchange) {
 }  // namespace
 
 std::expected<buildkit::Handling, Refusal> SessionCalls::begin(const CallHead& head) {
+  if (head.path == kFiles && filters_ >= kMostFilters) {
+    return std::unexpected(
+        Refusal{GrpcCode::ResourceExhausted, fmt::format("ds01: more than {} folders are sent at once", kMostFilters)});
+  }
   if (isKnown(head.path)) return buildkit::Handling::Pass;
   return std::unexpected(
       Refusal{GrpcCode::Unimplemented, fmt::format("ds01: {} is not open to sessions on this server", head.path)});
@@ -82,11 +92,20 @@ std::expected<buildkit::Handling, Refusal> SessionCalls::begin(const CallHead& h
 
 std::unique_ptr<buildkit::AnswerFilter> SessionCalls::filterFor(const CallHead& head) {
   if (head.path != kFiles) return nullptr;
-  return std::make_unique<FileFilter>(exchange_);
+  return std::make_unique<FileFilter>(exchange_, filters_);
 }
 
 buildkit::Headers SessionCalls::headersFor(const CallHead& head, buildkit::Handling /*handling*/) const {
   return buildkit::engineHeaders(head);
+}
+
+buildkit::Headers SessionCalls::answerHeadersFor(const buildkit::Headers& headers) const {
+  static constexpr std::array<std::string_view, 4> kNeeded{":status", "content-type", "grpc-status", "grpc-message"};
+  buildkit::Headers out;
+  for (const auto& header : headers) {
+    if (std::ranges::find(kNeeded, header.first) != kNeeded.end()) out.push_back(header);
+  }
+  return out;
 }
 
 asio::awaitable<std::expected<buildkit::Examined, Refusal>> SessionCalls::examine(buildkit::CallId /*id*/,

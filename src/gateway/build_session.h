@@ -21,6 +21,8 @@ class SessionCalls final : public buildkit::Calls {
   std::expected<buildkit::Handling, buildkit::Refusal> begin(const buildkit::CallHead& head) override;
   std::unique_ptr<buildkit::AnswerFilter> filterFor(const buildkit::CallHead& head) override;
   buildkit::Headers headersFor(const buildkit::CallHead& head, buildkit::Handling handling) const override;
+  // Of what a client says of its answers the Engine reads more than it needs.
+  buildkit::Headers answerHeadersFor(const buildkit::Headers& headers) const override;
   // No call is looked at before it is made: the Engine makes them.
   boost::asio::awaitable<std::expected<buildkit::Examined, buildkit::Refusal>> examine(buildkit::CallId id,
                                                                                        std::string path,
@@ -29,6 +31,7 @@ class SessionCalls final : public buildkit::Calls {
 
  private:
   Exchange& exchange_;
+  std::size_t filters_ = 0;  // that are at work
 };
 
 }  // namespace ds01::gateway

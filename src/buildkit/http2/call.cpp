@@ -34,6 +34,10 @@ Headers Calls::headersFor(const CallHead& head, Handling handling) const {
   return requestHeaders(head, handling);
 }
 
+Headers Calls::answerHeadersFor(const Headers& headers) const {
+  return answerHeaders(headers);
+}
+
 Headers engineHeaders(const CallHead& head) {
   static constexpr std::array<std::string_view, 4> kOurs{"content-type", "te", "grpc-accept-encoding",
                                                          "content-length"};

@@ -69,6 +69,8 @@ class Calls {
   virtual std::unique_ptr<AnswerFilter> filterFor(const CallHead& /*head*/) { return nullptr; }
   // What goes on of a call's headers.
   virtual Headers headersFor(const CallHead& head, Handling handling) const;
+  // What goes on of an answer's, and of its end's.
+  virtual Headers answerHeadersFor(const Headers& headers) const;
 };
 
 // Of a user's call: those that clients are known to send.

@@ -232,18 +232,18 @@ void CallRelay::answerHead(const CallPtr& call, Headers headers, bool end) {
   const bool trailers = call->answering || !call->answer_head.empty();
   if (!trailers && isInterim(headers)) return;
   if (trailers) {
-    answerEnd(call, answerHeaders(headers));
+    answerEnd(call, calls_.answerHeadersFor(headers));
     return;
   }
   if (call->follow) {
-    call->answer_head = answerHeaders(headers);
+    call->answer_head = calls_.answerHeadersFor(headers);
     if (end) call->answered = true;
     return;
   }
   if (call->caller == 0) return;
   call->answering = true;
   call->answered = end;
-  down_.respond(call->caller, answerHeaders(headers), end);
+  down_.respond(call->caller, calls_.answerHeadersFor(headers), end);
 }
 
 // The messages that are whole; what they become waits for the caller.

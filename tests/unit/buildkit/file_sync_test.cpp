@@ -49,16 +49,58 @@ std::optional<std::string> refusedAt(const std::vector<std::string>& packets) {
 
 TEST(SentFiles, aContextPassesAsItIs) {
   const std::string owned = number(3, 1000) + number(4, 1000) + number(5, 12) + number(6, 1'700'000'000'000'000'000);
-  EXPECT_EQ(refusedAt({stat("Dockerfile", kFile, owned), stat("a b", kDirectory), stat("a b/\xc3\xa9", kDirectory),
-                       stat("a b/\xc3\xa9/...", kFile), stat("a b/to", kLink, text(7, "../../etc/passwd")),
-                       stat("run", 1ULL << 23U | 1ULL << 22U | 1ULL << 20U | 0777), stat("zero", 0777),
-                       number(1, 2) + text(4, "FROM x"), number(1, 2), data(5, std::string(32768, '\0')),
-                       number(1, 4) + text(4, "gone"), number(1, 3)}),
-            std::nullopt);
+  EXPECT_EQ(
+      refusedAt({stat("Dockerfile", kFile, owned), stat("a b", kDirectory), stat("a b/\xc3\xa9", kDirectory),
+                 stat("a b/\xc3\xa9/...", kFile), stat("a b/to", kLink, text(7, "../../etc/passwd")),
+                 stat("run", 1ULL << 23U | 1ULL << 22U | 1ULL << 20U | 0777), stat("zero", 0777),
+                 number(1, 2) + text(4, "FROM x"), number(1, 2), data(5, std::string(32768, '\0')), number(1, 3)}),
+      std::nullopt);
 }
 
 TEST(SentFiles, theEndOfTheListPasses) {
   EXPECT_EQ(refusedAt({stat("a", kFile), "", number(1, 2) + text(4, "x"), number(1, 3)}), std::nullopt);
+}
+
+// The Engine's reader falls over what follows, and dockerd with it.
+TEST(SentFiles, nothingFollowsAnEnd) {
+  for (const std::vector<std::string>& packets :
+       std::vector<std::vector<std::string>>{{"", ""},
+                                             {"", stat("a", kFile)},
+                                             {stat("a", kFile), "", number(1, 2) + text(4, "x"), stat("b", kFile)},
+                                             {number(1, 3), number(1, 2) + text(4, "x")},
+                                             {number(1, 3), number(1, 3)},
+                                             {number(1, 3), stat("a", kFile)},
+                                             {number(1, 4) + text(4, "gone"), number(1, 2) + text(4, "x")}}) {
+    EXPECT_THAT(refusedAt(packets).value_or("passed"), HasSubstr("follows the end"));
+  }
+}
+
+// The digest of a file is taken at its end.
+TEST(SentFiles, contentsAreThoseOfFilesThatAreNotComplete) {
+  const auto ends = [](std::uint64_t id) { return number(1, 2) + number(3, id); };
+  const std::string first = number(1, 2);  // entry 0, and no more of it
+  EXPECT_EQ(refusedAt({stat("a", kFile), stat("b", kFile), data(1, "x"), data(1, "y"), ends(1), first, number(1, 3)}),
+            std::nullopt);
+  for (const std::vector<std::string>& packets :
+       std::vector<std::vector<std::string>>{{stat("a", kFile), first, first},
+                                             {stat("a", kFile), first, number(1, 2) + text(4, "late")},
+                                             {stat("a", kFile), stat("d", kDirectory), data(1, "x")},
+                                             {stat("a", kFile), stat("l", kLink, text(7, "a")), data(1, "x")},
+                                             {stat("a", kFile), data(1, "x")},
+                                             {first},
+                                             {stat("a", kFile), data((1ULL << 32U) + 0, "x")}}) {
+    EXPECT_THAT(refusedAt(packets).value_or("passed"), HasSubstr("no file or is complete"));
+  }
+}
+
+TEST(SentFiles, noLinkLiesWhereTheEngineWritesAFileFirst) {
+  for (const std::string name : {".tmp.1", ".tmp.690507260", ".tmp."}) {
+    EXPECT_THAT(refusedAt({stat(name, kLink, text(7, "/etc/passwd"))}).value_or("passed"), HasSubstr("reserved"));
+    EXPECT_THAT(refusedAt({stat("d", kDirectory), stat("d/" + name, kFile)}).value_or("passed"), HasSubstr("reserved"));
+  }
+  EXPECT_EQ(refusedAt({stat(".tmp.1x", kFile), stat(".tmp", kFile), stat("tmp.1", kFile)}), std::nullopt);
+  EXPECT_THAT(refusedAt({stat("l", kLink, text(7, std::string(4096, 'x')))}).value_or("passed"), HasSubstr("target"));
+  EXPECT_EQ(refusedAt({stat("l", kLink, text(7, std::string(4095, 'x')))}), std::nullopt);
 }
 
 TEST(SentFiles, whatOnlyHarmsIsLeftOut) {
@@ -70,7 +112,7 @@ TEST(SentFiles, whatOnlyHarmsIsLeftOut) {
   // A hard link is a file of its own; the Engine asks for its contents.
   EXPECT_EQ(files.next(stat("m", kFile, text(7, "l/../../../etc/shadow"))).value(), stat("m", kFile));
   EXPECT_EQ(files.next(number(1, 0) + stat("n", kFile) + text(4, "beside")).value(), stat("n", kFile));
-  EXPECT_EQ(files.next(data(1, "x") + stat("../o", kFile)).value(), number(1, 2) + number(3, 1) + text(4, "x"));
+  EXPECT_EQ(files.next(data(2, "x") + stat("../o", kFile)).value(), data(2, "x"));
 }
 
 TEST(SentFiles, pathsStayBelowTheContext) {
@@ -80,8 +122,8 @@ TEST(SentFiles, pathsStayBelowTheContext) {
     EXPECT_THAT(refusedAt({stat("a", kDirectory), stat(path, kFile)}).value_or("passed"), HasSubstr("not below"))
         << path;
   }
-  EXPECT_THAT(refusedAt({stat(std::string(4097, 'x'), kFile)}).value_or("passed"), HasSubstr("not below"));
-  EXPECT_EQ(refusedAt({stat(std::string(4096, 'x'), kFile)}), std::nullopt);
+  EXPECT_THAT(refusedAt({stat(std::string(256, 'x'), kFile)}).value_or("passed"), HasSubstr("too long"));
+  EXPECT_EQ(refusedAt({stat(std::string(255, 'x'), kFile)}), std::nullopt);
 }
 
 TEST(SentFiles, nothingIsBelowWhatIsNoDirectory) {

@@ -49,14 +49,45 @@ TEST(BuildCalls, onlyTheEnginesOwnFrontendWithoutAnotherOne) {
   request.options = {{"filename", "Dockerfile"}, {"build-arg:BUILDKIT_CACHE_MOUNT_NS", "x"}, {"cmdline", ""}};
   std::vector<docker::ImageReference> tags;
   ASSERT_EQ(reasonOf(examineSolveRequest(request, 1000, tags)), "");
-  EXPECT_EQ(request.options, (Attributes{{"filename", "Dockerfile"},
+  EXPECT_EQ(request.options, (Attributes{{"add-hosts", "ds01-uid-1000=127.0.0.1"},
+                                         {"filename", "Dockerfile"},
                                          {"build-arg:BUILDKIT_CACHE_MOUNT_NS", "ds01-1000-x"},
                                          {"cmdline", "dockerfile.v0"}}));
   WithinRequest within;
   within.frontend = "dockerfile.v0";
   ASSERT_EQ(reasonOf(examineWithinRequest(within, 1000)), "");
-  EXPECT_EQ(within.options,
-            (Attributes{{"build-arg:BUILDKIT_CACHE_MOUNT_NS", "ds01-1000"}, {"cmdline", "dockerfile.v0"}}));
+  EXPECT_EQ(within.options, (Attributes{{"add-hosts", "ds01-uid-1000=127.0.0.1"},
+                                        {"build-arg:BUILDKIT_CACHE_MOUNT_NS", "ds01-1000"},
+                                        {"cmdline", "dockerfile.v0"}}));
+}
+
+TEST(BuildCalls, noImageOfAUsersMakesAttestations) {
+  const auto with = [](const std::string& key, const std::string& value) {
+    SolveRequest request = solve();
+    request.options = {{key, value}};
+    return reasonOf(request);
+  };
+  EXPECT_EQ(with("attest:sbom", "generator=mine"), "build_attestation");
+  EXPECT_EQ(with("attest:sbom", ""), "build_attestation");
+  EXPECT_EQ(with("attest:other", "x"), "build_attestation");
+  EXPECT_EQ(with("attest:sbom", "disabled=true"), "");
+  EXPECT_EQ(with("attest:provenance", "mode=min,inline-only=true"), "");
+}
+
+TEST(BuildCalls, whatAStepHasMadeIsItsUsersOwn) {
+  SolveRequest request = solve();
+  request.options = {{"add-hosts", "a=10.0.0.1,b=10.0.0.2"}};
+  std::vector<docker::ImageReference> tags;
+  ASSERT_EQ(reasonOf(examineSolveRequest(request, 1001, tags)), "");
+  EXPECT_EQ(request.options["add-hosts"], "a=10.0.0.1,b=10.0.0.2,ds01-uid-1001=127.0.0.1");
+  ASSERT_EQ(reasonOf(examineSolveRequest(request, 1001, tags)), "") << "and once";
+  EXPECT_EQ(request.options["add-hosts"], "a=10.0.0.1,b=10.0.0.2,ds01-uid-1001=127.0.0.1");
+  for (const char* hosts : {"xds01-uid-1000=127.0.0.1", "ds01-uid-1000=127.0.0.1,ds01-uid-1000=127.0.0.1",
+                            "ds01-uid-1002=127.0.0.1", "a=1.1.1.1,DS01-UID-2=127.0.0.1", "\"ds01-uid-1\"=1.1.1.1"}) {
+    request = solve();
+    request.options = {{"add-hosts", hosts}};
+    EXPECT_EQ(reasonOf(request), "build_host") << hosts;
+  }
 }
 
 TEST(BuildCalls, whatIsClosedWithinABuild) {
@@ -133,7 +164,10 @@ TEST(BuildCalls, contextsComeFromTheClientItself) {
   EXPECT_EQ(with("context", ""), "");
   EXPECT_EQ(with("context:base", "docker-image://alpine"), "");
   EXPECT_EQ(with("context:base", "local:base"), "");
-  EXPECT_EQ(with("contextkey", "x"), "");
+  for (const char* key : {"contextkey", "dockerfilekey"}) EXPECT_EQ(with(key, "x"), "build_remote");
+  EXPECT_EQ(with("contextkey", "context"), "");
+  EXPECT_EQ(with("contextkey", ""), "");
+  EXPECT_EQ(with("dockerfilekey", "dockerfile"), "");
   WithinRequest within;
   within.frontend = "dockerfile.v0";
   within.options = {{"context", "https://host/x.tar"}};
