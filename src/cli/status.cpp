@@ -51,6 +51,7 @@ std::string gpuTable(const std::vector<control::GpuRow>& gpus, const Paper& pape
                {.title = "STATE"},
                {.title = "USER", .min_width = 12},
                {.title = "CONTAINER", .min_width = 10},
+               {.title = "UNTIL"},
                {.title = "SINCE"},
                {.title = ""}});
   const control::GpuRow* before = nullptr;
@@ -58,6 +59,7 @@ std::string gpuTable(const std::vector<control::GpuRow>& gpus, const Paper& pape
     std::vector<Cell> cells{gpuGroup(row, before), row.slot,
                             row.profile,           stateCell(row.state, paper),
                             row.user.value_or(""), row.container.value_or("")};
+    cells.emplace_back(row.until ? "stopped, " + duration(*row.until - paper.now) + " left" : "");
     if (row.since) {
       cells.emplace_back(ago(*row.since, paper.now));
       if (paper.wide()) cells.emplace_back(localTime(*row.since, paper), Tone::Soft);

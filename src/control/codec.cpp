@@ -66,6 +66,7 @@ GpuRow gpuRow(const json::value& value, std::string where, std::string& problem)
   row.container = in.textOrNull("container");
   row.container_id = in.textOrNull("container_id");
   row.problem = in.textOrNull("problem");
+  row.until = in.timeOrNull("until");
   return row;
 }
 
@@ -130,7 +131,8 @@ json::object toJson(const GpuRow& row) {
           {"since", orNull(row.since)},
           {"container", orNull(row.container)},
           {"container_id", orNull(row.container_id)},
-          {"problem", orNull(row.problem)}};
+          {"problem", orNull(row.problem)},
+          {"until", orNull(row.until)}};
 }
 
 json::object toJson(const QueueRow& row) {

@@ -44,6 +44,7 @@ struct GpuRow {
   std::optional<std::string> container;  // name; what follows from the rule above
   std::optional<std::string> container_id;
   std::optional<std::string> problem = {};  // of a sick slot: what the driver reports
+  std::optional<TimePoint> until = {};      // the container has stopped: when its hold ends
 
   friend bool operator==(const GpuRow&, const GpuRow&) = default;
 };

@@ -34,7 +34,7 @@ void addTracked(control::ContainerRow& row, const ownership::DocumentEntry& seen
   row.tracked_by = std::string(toString(seen.owner.method));
 }
 
-control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& index) {
+control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& index, const LedgerService& ledger) {
   control::GpuRow row;
   row.slot = view.slot.slot;
   row.uuid = view.slot.uuid;
@@ -56,6 +56,7 @@ control::GpuRow rowOf(const allocator::SlotView& view, const ownership::Index& i
   if (view.lease == nullptr) return row;
   row.user = view.lease->login;
   row.since = view.lease->since;
+  row.until = ledger.holdEnds(*view.lease);
   const ownership::Record* record = index.find(view.lease->container);
   const std::string& name = record ? record->name : view.lease->container_name;
   if (!name.empty()) row.container = name;
@@ -70,7 +71,7 @@ control::StatusSnapshot ControlView::status() const {
   if (const std::string& why = ledger_.ledger().staleReason(); !why.empty()) snapshot.gpu_problem = why;
   const std::vector<allocator::SlotView> slots = ledger_.ledger().slots();
   for (const allocator::SlotView& view : slots) {
-    snapshot.gpus.push_back(rowOf(view, owners_.index()));
+    snapshot.gpus.push_back(rowOf(view, owners_.index(), ledger_));
   }
   std::map<std::string, control::UserRow> users;
   for (const std::string& login : owners_.index().owners()) {

@@ -43,6 +43,12 @@ void LedgerService::containerStarted(const ContainerId& id) {
   if (unadmitted(id)) runBeside(executor_, stopUnadmitted(id), "stop a container that was started past us");
 }
 
+std::optional<TimePoint> LedgerService::holdEnds(const Lease& lease) const {
+  const std::optional<seconds> hold = holdOf(lease);
+  if (!lease.holds() || !lease.stopped || !hold) return std::nullopt;
+  return *lease.stopped + *hold;
+}
+
 void LedgerService::containerStopped(const ContainerId& id) {
   changed_.insert(id);
   useMayEnd(id);

@@ -105,6 +105,10 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<std::optional<std::chrono::seconds>> parkDue();
   // parkDue() again and again, when something is due. Never returns.
   boost::asio::awaitable<void> keepHolds();
+  // How long a stopped container keeps its slots; unset: until it is removed.
+  std::optional<std::chrono::seconds> holdOf(const Lease& lease) const;
+  // Of a container that has stopped; unset: it has not, or keeps them.
+  std::optional<TimePoint> holdEnds(const Lease& lease) const;
   // Makes the entries for the Engine those of the leases that hold slots: at start and with each reconcile.
   boost::asio::awaitable<void> alignEntries();
 
@@ -185,7 +189,6 @@ class LedgerService final : public gateway::Grants {
   boost::asio::awaitable<bool> makeReachable(LeaseId id, bool resumed);
   boost::asio::awaitable<void> settleStart(LeaseId id, Starting ended);
   boost::asio::awaitable<void> park(LeaseId id, std::string reason);
-  std::optional<std::chrono::seconds> holdOf(const Lease& lease) const;
   bool mayPark(const LeaseId& id) const;
   boost::asio::awaitable<bool> keepStopped(LeaseId id);
   boost::asio::awaitable<void> neutralise(LeaseId id);

@@ -51,7 +51,7 @@ TEST(GpusJsonTest, HasTheRowsOfStatus) {
   EXPECT_EQ(control::jsonText(gpusJson(snapshot)),
             R"({"api":1,"gpus":[{"slot":"1:0","uuid":"MIG-1:0","model":"NVIDIA A100-SXM4-80GB","profile":"2g.20gb",)"
             R"("gpu":1,"memory_mib":23405,"gpueq":0.285714,"state":"free","user":null,"since":null,"container":null,)"
-            R"("container_id":null,"problem":null}]})");
+            R"("container_id":null,"problem":null,"until":null}]})");
 }
 
 }  // namespace

@@ -37,6 +37,20 @@ PLACE  WAITING  FOR     SINCE
 )");
 }
 
+TEST(StatusTextTest, WhenStoppedContainersGiveBackTheirs) {
+  control::StatusSnapshot snapshot = busyMachine();
+  snapshot.gpus.resize(2);
+  snapshot.users.clear();
+  snapshot.gpus[0].until = now() + std::chrono::minutes{12};
+  EXPECT_EQ(statusText(snapshot, plainPaper()),
+            R"(2 GPUs, 2 slots: none free, 2 held by 1 user
+
+GPU  SLOT  PROFILE  STATE  USER                 CONTAINER  UNTIL                 SINCE
+0    0     full     held   m.curie@example.edu  train      stopped, 12 min left  3 min ago       2026-11-23 14:02
+1    1:0   2g.20gb  held   m.curie@example.edu  notebook                         2 h 10 min ago  2026-11-23 11:55
+)");
+}
+
 TEST(StatusTextTest, ABusyMachineOnANarrowTerminal) {
   EXPECT_EQ(statusText(busyMachine(), terminal(66)),
             R"(4 GPUs, 7 slots: 3 free, 4 held by 2 users

@@ -37,7 +37,8 @@ inline StatusSnapshot sampleStatus() {
                     .user = "bob",
                     .since = at(60),
                     .container = "notebook",
-                    .container_id = "bbbb"});
+                    .container_id = "bbbb",
+                    .until = at(20 * 60)});
   s.gpus.push_back({.slot = "1:1",
                     .uuid = "MIG-11",
                     .model = "NVIDIA A100-SXM4-80GB",

@@ -59,6 +59,17 @@ TEST(ControlView, ShowsWhoHoldsWhich) {
   EXPECT_EQ(status.users[1].containers, 0);
 }
 
+TEST(ControlView, ShowsUntilWhenAStoppedContainerHoldsIts) {
+  Viewed scene;
+  scene.limits.gpu_hold_after_stop = std::chrono::seconds{900};
+  scene.ready().run("alice", 'a', oneGpu());
+  EXPECT_FALSE(scene.view.status().gpus[0].until);
+  scene.grants.containerStopped(containerId('a'));
+  EXPECT_EQ(scene.view.status().gpus[0].until, scene.clock.now() + std::chrono::seconds{900});
+  scene.limits.gpu_hold_after_stop.reset();
+  EXPECT_FALSE(scene.view.status().gpus[0].until) << "as long as it is there";
+}
+
 TEST(ControlView, CountsEachBrokenInvariantOnce) {
   Viewed scene;
   scene.ready().run("alice", 'a', oneGpu());
