@@ -17,7 +17,7 @@ using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 using protozero::pbf_writer;
 
-// Fields of SolveRequest. Of those that are copied 5 is the session, 8 the caches. Not known on purpose: 12 and 15, a
+// Fields of SolveRequest. 5, which is copied, is the session. Not known on purpose: 12 and 15, a
 // policy that changes what is fetched, and where it is written.
 constexpr std::uint32_t kRef = 1;
 constexpr std::uint32_t kDefinition = 2;
@@ -30,16 +30,18 @@ constexpr std::uint32_t kInputs = 10;
 constexpr std::uint32_t kInternal = 11;
 constexpr std::uint32_t kExporters = 13;
 constexpr std::uint32_t kBySession = 14;
-constexpr std::array<std::uint32_t, 2> kCopied{5, 8};
+constexpr std::uint32_t kCaches = 8;
+constexpr std::array<std::uint32_t, 1> kCopied{5};
 constexpr std::array<std::uint32_t, 2> kFlags{kInternal, kBySession};
 
-// Of SolveRequest of LLBBridge. Those that are copied say what the answer looks like (5, 6, 14) and name caches (4,
-// 12). Not known on purpose: a result of the client's own (10, 11), policies (15).
+// Of SolveRequest of LLBBridge. Those that are copied say what the answer looks like (5, 6, 14). Caches that are
+// brought along are left out (4, 12). Not known on purpose: a result of the client's own (10, 11), policies (15).
 constexpr std::uint32_t kWithinDefinition = 1;
 constexpr std::uint32_t kWithinFrontend = 2;
 constexpr std::uint32_t kWithinOptions = 3;
 constexpr std::uint32_t kWithinInputs = 13;
-constexpr std::array<std::uint32_t, 5> kWithinCopied{4, 5, 6, 12, 14};
+constexpr std::array<std::uint32_t, 3> kWithinCopied{5, 6, 14};
+constexpr std::array<std::uint32_t, 2> kWithinCaches{4, 12};
 constexpr std::array<std::uint32_t, 3> kWithinFlags{5, 6, 14};
 
 constexpr std::size_t kLongestRef = 128;
@@ -126,6 +128,29 @@ void copyField(pbf_reader& reader, std::string& rest) {
   }
 }
 
+// Of CacheOptions: what is brought along (2, 5) is left out, and what is kept as a part of the image is asked for.
+Status readCaches(std::string_view message, SolveRequest& request) {
+  pbf_reader reader(message.data(), message.size());
+  Result<bool> more = nextField(reader, "the caches");
+  for (; more && *more; more = nextField(reader, "the caches")) {
+    const std::uint32_t field = reader.tag();
+    if (field == 2 || field == 5) {
+      reader.skip();
+      continue;
+    }
+    if (field != 4) return unknownField("the caches", field);
+    Result<Exporter> cache = readExporter(reader.get_string());
+    if (!cache) return fail(cache.error());
+    if (cache->type == "inline") {
+      request.inline_cache = true;
+    } else {
+      request.other_caches = true;
+    }
+  }
+  if (!more) return fail(more.error());
+  return {};
+}
+
 Status readField(pbf_reader& reader, SolveRequest& request) {
   const auto old = [&]() -> Exporter& { return request.exporter ? *request.exporter : request.exporter.emplace(); };
   switch (const std::uint32_t field = reader.tag()) {
@@ -160,6 +185,8 @@ Status readField(pbf_reader& reader, SolveRequest& request) {
     case kBySession:
       request.exporters_by_session = readFlag(reader);
       return {};
+    case kCaches:
+      return readCaches(reader.get_string(), request);
     case kInternal:
       reader.skip();
       return {};
@@ -185,6 +212,10 @@ Status readWithinField(pbf_reader& reader, WithinRequest& request) {
       reader.skip();
       return {};
     default:
+      if (std::ranges::find(kWithinCaches, field) != kWithinCaches.end()) {
+        reader.skip();
+        return {};
+      }
       if (std::ranges::find(kWithinCopied, field) == kWithinCopied.end()) {
         return unknownField("the request within a build", field);
       }
@@ -276,6 +307,13 @@ std::string writeSolve(const SolveRequest& request) {
     writeAttributes(one, 2, exporter.attributes);
     if (!exporter.id.empty()) one.add_string(3, exporter.id);
     writer.add_message(kExporters, text);
+  }
+  if (request.inline_cache) {
+    std::string entry;
+    pbf_writer(entry).add_string(1, "inline");
+    std::string caches;
+    pbf_writer(caches).add_message(4, entry);
+    writer.add_message(kCaches, caches);
   }
   return out + request.rest;
 }

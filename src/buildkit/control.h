@@ -51,12 +51,15 @@ struct SolveRequest {
   bool own_llb = false;  // instructions that no frontend of the Engine's has written
   std::vector<std::string> entitlements;
   bool exporters_by_session = false;  // BuildKit would ask the client for exporters later
+  bool inline_cache = false;          // the cache is to be a part of the image
+  bool other_caches = false;          // it is to go elsewhere
   std::string rest;                   // other fields that are known, as they came
 };
 
 // Malformed: not what the .proto says, or a field that this program does not know.
 Result<SolveRequest> readSolve(std::string_view message);
-// Without entitlements, instructions of one's own, and exporters that come later, whatever the request has.
+// Without entitlements, instructions of one's own, exporters that come later, and caches but that one, whatever the
+// request has.
 std::string writeSolve(const SolveRequest& request);
 
 // What a frontend, or a client in its place, has solved within a build (frontend/gateway/pb/gateway.proto).

@@ -68,7 +68,7 @@ std::optional<Denial> examineContexts(const buildkit::Attributes& options) {
   // Under which other option, and name of a local folder, the context would be.
   for (const auto& [key, usual] : {std::pair("contextkey", "context"), std::pair("dockerfilekey", "dockerfile")}) {
     const auto found = options.find(key);
-    if (found == options.end() || found->second.empty() || found->second == usual) continue;
+    if (found == options.end() || found->second == usual) continue;
     return Denial{403, "build_remote", fmt::format("a build's option \"{}\" can only be \"{}\" here", key, usual)};
   }
   for (const auto& [key, value] : options) {
@@ -85,29 +85,56 @@ std::optional<Denial> examineContexts(const buildkit::Attributes& options) {
   return std::nullopt;
 }
 
-// BuildKit keeps what a step has made for all who ask for the same step. What the variables for proxies, or a cache
-// that was brought along, made of it is not compared, but the names of hosts are: with one of its own each user has
-// what his own builds made.
+bool isHostEntry(std::string_view entry) {
+  const auto letter = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto of_name = [&](char c) { return letter(c) || c == '.' || c == '-' || c == '_'; };
+  const auto of_address = [&](char c) { return letter(c) || c == '.' || c == ':'; };
+  const std::size_t equals = entry.find('=');
+  if (equals == 0 || equals == std::string_view::npos || equals + 1 == entry.size()) return false;
+  return std::ranges::all_of(entry.substr(0, equals), of_name) &&
+         std::ranges::all_of(entry.substr(equals + 1), of_address);
+}
+
+// BuildKit keeps what a step has made for all who ask for the same step. What the variables for proxies made of it is
+// not compared, but the names of hosts are: with one of his own each user has what his own builds made. A cache that is
+// brought along says itself what it is of, and would be kept for all: builds go without.
 std::optional<Denial> setCacheOwner(buildkit::Attributes& options, std::uint32_t uid) {
   static constexpr std::string_view kPrefix = "ds01-uid-";
   const std::string own = fmt::format("{}{}=127.0.0.1", kPrefix, uid);
-  std::string& hosts = options["add-hosts"];
-  std::string_view others = hosts;
-  if (others.ends_with(own)) others.remove_suffix(own.size());  // from a build that was written here before
-  if (admission::foldKey(others).find(kPrefix) != std::string::npos ||
-      (!others.empty() && others.size() < hosts.size() && !others.ends_with(','))) {
-    return Denial{403, "build_host", fmt::format("names of hosts with \"{}\" are this server's own", kPrefix)};
+  std::string written;
+  std::string_view rest = options["add-hosts"];
+  while (!rest.empty()) {
+    const std::string_view entry = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
+    if (entry == own) continue;  // from a build that was written here before
+    if (!isHostEntry(entry) || admission::foldKey(entry).starts_with(kPrefix)) {
+      return Denial{403, "build_host",
+                    "a build's hosts are names with addresses, and none of this server's own (--add-host)"};
+    }
+    written += std::string(entry) + ",";
   }
-  if (others.size() == hosts.size()) hosts += (hosts.empty() ? "" : ",") + own;
+  options.insert_or_assign("add-hosts", written + own);
+  options.erase("cache-from");
+  options.erase("cache-imports");
   return std::nullopt;
 }
 
-// A generator of an SBOM is an image that runs as a step; what it makes is opened by dockerd, whatever it is.
-std::optional<Denial> examineAttestations(const buildkit::Attributes& options) {
-  for (const auto& [key, value] : options) {
-    if (!key.starts_with("attest:") || key == "attest:provenance" || value == "disabled=true") continue;
-    return Denial{403, "build_attestation",
-                  fmt::format("\"{}\" is not open to builds here; leave --sbom and --attest away", key)};
+// BuildKit's own arguments ask for what options do: a generator of an SBOM, say, is an image that runs as a step, and
+// what it makes is opened by dockerd, whatever it is. Open are those that are known to ask for nothing of the kind.
+std::optional<Denial> examineArguments(const buildkit::Attributes& options) {
+  static constexpr std::string_view kOwn = "build-arg:buildkit_";
+  static constexpr std::array<std::string_view, 8> kOpen{"attest_provenance", "build_name",   "cache_mount_ns",
+                                                         "dockerfile_check",  "inline_cache", "multi_platform",
+                                                         "sandbox_hostname",  "syntax"};  // the last is passed over
+  for (const auto& [key, _] : options) {
+    if (key.empty()) return Denial{400, "build_request", "an option of this build has no name"};
+    const std::string folded = admission::foldKey(key);
+    const bool attestation = folded.starts_with("attest:") && folded != "attest:provenance";
+    const bool argument =
+        folded.starts_with(kOwn) && std::ranges::find(kOpen, folded.substr(kOwn.size())) == kOpen.end();
+    if (!attestation && !argument) continue;
+    return Denial{403, "build_option",
+                  fmt::format("\"{}\" is not open to builds here; leave it away (--sbom, --attest, --build-arg)", key)};
   }
   return std::nullopt;
 }
@@ -121,7 +148,7 @@ std::optional<Denial> examineFrontend(std::string_view frontend, bool own_llb, b
         "builds as contexts, and instructions for BuildKit itself are not open"};
   }
   if (std::optional<Denial> denial = examineContexts(options)) return denial;
-  if (std::optional<Denial> denial = examineAttestations(options)) return denial;
+  if (std::optional<Denial> denial = examineArguments(options)) return denial;
   const auto parent = options.find("cgroup-parent");
   if (parent != options.end() && !parent->second.empty()) {
     return Denial{403, "build_cgroup_parent",
@@ -162,6 +189,10 @@ std::optional<Denial> examineSolveRequest(buildkit::SolveRequest& request, std::
   // Without a frontend the client says by further calls what is to be built.
   const std::string_view frontend = request.frontend.empty() ? kDockerfile : std::string_view(request.frontend);
   if (std::optional<Denial> denial = examineFrontend(frontend, request.own_llb, request.options, uid)) return denial;
+  if (request.other_caches) {
+    return Denial{403, "build_outputs",
+                  "caches of builds are only kept here, or within the image (--cache-to type=inline)"};
+  }
   if (request.exporters_by_session) {
     return Denial{403, "build_outputs", "what becomes of a build must be said when it begins"};
   }

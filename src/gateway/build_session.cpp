@@ -10,6 +10,7 @@
 #include "buildkit/file_sync.h"
 #include "buildkit/http2/call_relay.h"
 #include "gateway/handlers.h"
+#include "net/random_id.h"
 
 namespace ds01::gateway {
 
@@ -22,9 +23,9 @@ namespace {
 
 constexpr std::string_view kFiles = "/moby.filesync.v1.FileSync/DiffCopy";
 constexpr std::string_view kSharedKey = "X-Docker-Expose-Session-Sharedkey";
-constexpr std::size_t kMostFilters = 8;  // folders that are sent at once
-// What is held of the files of all of them, and the streams' windows.
-constexpr std::size_t kSessionBytes = 8UL * 1024 * 1024;
+// What is held of the files on all streams (each a packet, what waits for the Engine, and what is known of the
+// entries), and the streams' windows.
+constexpr std::size_t kSessionBytes = 16UL * 1024 * 1024;
 
 // Not known on purpose: files as one tar, which the Engine would unpack by itself (FileSync/TarStream), stores of
 // images (containerd.services.content.v1), and what is only asked of sessions by builds that are refused.
@@ -46,11 +47,7 @@ bool isKnown(std::string_view path) {
 
 class FileFilter final : public buildkit::AnswerFilter {
  public:
-  // `filters` counts those that are; both outlive this.
-  FileFilter(Exchange& exchange, std::size_t& filters) : exchange_(exchange), filters_(filters) { ++filters_; }
-  FileFilter(const FileFilter&) = delete;
-  FileFilter& operator=(const FileFilter&) = delete;
-  ~FileFilter() override { --filters_; }
+  explicit FileFilter(Exchange& exchange) : exchange_(exchange) {}
 
   std::size_t longestMessage() const override { return buildkit::kMaxPacket; }
   std::expected<std::string, Refusal> next(std::string_view message) override {
@@ -64,27 +61,21 @@ class FileFilter final : public buildkit::AnswerFilter {
 
  private:
   Exchange& exchange_;
-  std::size_t& filters_;
   buildkit::SentFiles files_;
 };
 
 // BuildKit compares what it is sent with what it has been sent before under the session's key, and takes from there
-// what seems to be the same: a key of another user's would be a way to his files.
-Outgoing withOwnKey(const Exchange& exchange) {
+// what seems to be the same: another user's files, or links and modes that have been there before. So each session
+// sends all.
+Outgoing withKeyOfItsOwn(const Exchange& exchange) {
   Outgoing out = plainOutgoing(exchange);
-  const std::string* given = exchange.head().find(kSharedKey);
-  out.instead = {std::string(kSharedKey),
-                 fmt::format("ds01-{}-{}", exchange.caller().user.uid, given == nullptr ? "" : *given)};
+  out.instead = {std::string(kSharedKey), "ds01-" + net::randomHex(16)};
   return out;
 }
 
 }  // namespace
 
 std::expected<buildkit::Handling, Refusal> SessionCalls::begin(const CallHead& head) {
-  if (head.path == kFiles && filters_ >= kMostFilters) {
-    return std::unexpected(
-        Refusal{GrpcCode::ResourceExhausted, fmt::format("ds01: more than {} folders are sent at once", kMostFilters)});
-  }
   if (isKnown(head.path)) return buildkit::Handling::Pass;
   return std::unexpected(
       Refusal{GrpcCode::Unimplemented, fmt::format("ds01: {} is not open to sessions on this server", head.path)});
@@ -92,7 +83,7 @@ std::expected<buildkit::Handling, Refusal> SessionCalls::begin(const CallHead& h
 
 std::unique_ptr<buildkit::AnswerFilter> SessionCalls::filterFor(const CallHead& head) {
   if (head.path != kFiles) return nullptr;
-  return std::make_unique<FileFilter>(exchange_, filters_);
+  return std::make_unique<FileFilter>(exchange_);
 }
 
 buildkit::Headers SessionCalls::headersFor(const CallHead& head, buildkit::Handling /*handling*/) const {
@@ -123,7 +114,7 @@ asio::awaitable<Flow> handleSession(Exchange& exchange) {
     Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
     co_return co_await exchange.deny(std::move(denial));
   }
-  Outgoing out = withOwnKey(exchange);
+  Outgoing out = withKeyOfItsOwn(exchange);
   if (std::optional<Denial> denial = exchange.charge(kSessionBytes)) {
     co_return co_await exchange.deny(std::move(*denial));
   }

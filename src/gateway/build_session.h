@@ -31,7 +31,6 @@ class SessionCalls final : public buildkit::Calls {
 
  private:
   Exchange& exchange_;
-  std::size_t filters_ = 0;  // that are at work
 };
 
 }  // namespace ds01::gateway

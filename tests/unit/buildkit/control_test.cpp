@@ -86,10 +86,12 @@ TEST(Control, refs) {
 }
 
 TEST(Control, aSolveIsWrittenAnew) {
-  const std::string message = text(1, "first") + text(1, "r1") + text(3, "moby") + text(4, pair("name", "a:1")) +
-                              text(5, "session") + text(6, "gateway.v0") + text(7, pair("filename", "Dockerfile")) +
-                              text(8, "caches") + text(9, "network.host") + flag(11, 0) +
-                              text(13, text(1, "image") + text(2, pair("name", "b:1")) + text(3, "0")) + flag(14, 1);
+  const std::string message =
+      text(1, "first") + text(1, "r1") + text(3, "moby") + text(4, pair("name", "a:1")) + text(5, "session") +
+      text(6, "gateway.v0") + text(7, pair("filename", "Dockerfile")) +
+      text(8, text(2, "a") + text(4, text(1, "inline") + text(2, pair("a", "b"))) + text(5, text(1, "registry"))) +
+      text(9, "network.host") + flag(11, 0) + text(13, text(1, "image") + text(2, pair("name", "b:1")) + text(3, "0")) +
+      flag(14, 1);
   const Result<SolveRequest> read = readSolve(message);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->ref, "r1");
@@ -107,8 +109,18 @@ TEST(Control, aSolveIsWrittenAnew) {
   const std::string written = writeSolve(*read);
   EXPECT_EQ(written, text(1, "r1") + flag(11, 1) + text(3, "moby") + text(4, pair("name", "a:1")) +
                          text(6, "gateway.v0") + text(7, pair("filename", "Dockerfile")) +
-                         text(13, text(1, "image") + text(2, pair("name", "b:1")) + text(3, "0")) + text(5, "session") +
-                         text(8, "caches"));
+                         text(13, text(1, "image") + text(2, pair("name", "b:1")) + text(3, "0")) +
+                         text(8, text(4, text(1, "inline"))) + text(5, "session"));
+}
+
+TEST(Control, cachesAreTheEnginesOwn) {
+  const auto read = readSolve(text(8, text(2, "a") + text(5, text(1, "registry"))));
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->inline_cache || read->other_caches);
+  EXPECT_TRUE(readSolve(text(8, text(4, text(1, "registry"))))->other_caches);
+  EXPECT_TRUE(readSolve(text(8, text(4, "")))->other_caches);
+  EXPECT_FALSE(readSolve(text(8, text(1, "x"))));
+  EXPECT_FALSE(readSolve(text(8, "caches")));
 }
 
 // In a map the last of a key counts, and what is not written is empty: as in Go.
@@ -153,8 +165,7 @@ TEST(Control, aRequestWithinABuildIsWrittenAnew) {
   EXPECT_EQ(read->frontend, "dockerfile.v0");
   EXPECT_EQ(read->options, (Attributes{{"a", "b"}}));
   EXPECT_FALSE(read->own_llb);
-  EXPECT_EQ(writeWithin(*read),
-            text(2, "dockerfile.v0") + text(3, pair("a", "b")) + flag(5, 1) + flag(14, 1) + text(12, "cache"));
+  EXPECT_EQ(writeWithin(*read), text(2, "dockerfile.v0") + text(3, pair("a", "b")) + flag(5, 1) + flag(14, 1));
   EXPECT_FALSE(readWithin(text(7, "x")));
   EXPECT_FALSE(readWithin(text(5, "x")));
 }

@@ -67,11 +67,26 @@ TEST(BuildCalls, noImageOfAUsersMakesAttestations) {
     request.options = {{key, value}};
     return reasonOf(request);
   };
-  EXPECT_EQ(with("attest:sbom", "generator=mine"), "build_attestation");
-  EXPECT_EQ(with("attest:sbom", ""), "build_attestation");
-  EXPECT_EQ(with("attest:other", "x"), "build_attestation");
-  EXPECT_EQ(with("attest:sbom", "disabled=true"), "");
+  EXPECT_EQ(with("attest:sbom", "generator=mine"), "build_option");
+  EXPECT_EQ(with("attest:sbom", ""), "build_option");
+  EXPECT_EQ(with("Attest:other", "x"), "build_option");
+  EXPECT_EQ(with("build-arg:BUILDKIT_ATTEST_SBOM", "generator=mine"), "build_option");
+  EXPECT_EQ(with("build-arg:buildkit_Attest_sbom", "generator=mine"), "build_option");
+  EXPECT_EQ(with("build-arg:BUILDKIT_NEW", "x"), "build_option");
+  EXPECT_EQ(with("", "https://host/x.tar"), "build_request");
+  EXPECT_EQ(with("attest:sbom", "disabled=true"), "build_option");
   EXPECT_EQ(with("attest:provenance", "mode=min,inline-only=true"), "");
+  EXPECT_EQ(with("build-arg:BUILDKIT_INLINE_CACHE", "1"), "");
+  EXPECT_EQ(with("build-arg:BUILDKIT", "1"), "");
+  EXPECT_EQ(with("build-arg:VERSION", "1"), "");
+}
+
+TEST(BuildCalls, noCacheIsBroughtAlong) {
+  SolveRequest request = solve();
+  request.options = {{"cache-from", "evil"}, {"cache-imports", "[]"}};
+  std::vector<docker::ImageReference> tags;
+  ASSERT_EQ(reasonOf(examineSolveRequest(request, 1000, tags)), "");
+  EXPECT_FALSE(request.options.contains("cache-from") || request.options.contains("cache-imports"));
 }
 
 TEST(BuildCalls, whatAStepHasMadeIsItsUsersOwn) {
@@ -82,7 +97,9 @@ TEST(BuildCalls, whatAStepHasMadeIsItsUsersOwn) {
   EXPECT_EQ(request.options["add-hosts"], "a=10.0.0.1,b=10.0.0.2,ds01-uid-1001=127.0.0.1");
   ASSERT_EQ(reasonOf(examineSolveRequest(request, 1001, tags)), "") << "and once";
   EXPECT_EQ(request.options["add-hosts"], "a=10.0.0.1,b=10.0.0.2,ds01-uid-1001=127.0.0.1");
-  for (const char* hosts : {"xds01-uid-1000=127.0.0.1", "ds01-uid-1000=127.0.0.1,ds01-uid-1000=127.0.0.1",
+  for (const char* hosts : {"a=1.1.1.1\n", "\"a=1.1.1.1\"", "a", "=1.1.1.1", "a=", "a=host-gateway\r", ",a=1.1.1.1",
+                            "ds01-u\xc4\xb0"
+                            "d-1=1.1.1.1",
                             "ds01-uid-1002=127.0.0.1", "a=1.1.1.1,DS01-UID-2=127.0.0.1", "\"ds01-uid-1\"=1.1.1.1"}) {
     request = solve();
     request.options = {{"add-hosts", hosts}};
@@ -166,7 +183,7 @@ TEST(BuildCalls, contextsComeFromTheClientItself) {
   EXPECT_EQ(with("context:base", "local:base"), "");
   for (const char* key : {"contextkey", "dockerfilekey"}) EXPECT_EQ(with(key, "x"), "build_remote");
   EXPECT_EQ(with("contextkey", "context"), "");
-  EXPECT_EQ(with("contextkey", ""), "");
+  EXPECT_EQ(with("contextkey", ""), "build_remote");
   EXPECT_EQ(with("dockerfilekey", "dockerfile"), "");
   WithinRequest within;
   within.frontend = "dockerfile.v0";

@@ -223,7 +223,10 @@ TEST(SessionQuery, whateverItSaysTheBuildIsOneThatMayBe) {
     query->request.ref = "r";
     std::vector<docker::ImageReference> tags;
     const auto denial = examineSolveRequest(query->request, 1000, tags);
-    ASSERT_FALSE(denial) << text << ": " << denial->text;
+    if (denial) {
+      ASSERT_EQ(denial->reason, "build_host") << text << ": " << denial->text;
+      continue;
+    }
     auto written = buildkit::readSolve(buildkit::writeSolve(query->request));
     ASSERT_TRUE(written) << text << ": " << written.error().message();
     ASSERT_EQ(written->frontend, "dockerfile.v0") << text;
