@@ -1,5 +1,6 @@
 #include "gateway/build_calls.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -94,18 +95,22 @@ std::optional<Denial> setCacheOwner(buildkit::Attributes& options, std::uint32_t
   std::string& hosts = options["add-hosts"];
   std::string_view others = hosts;
   if (others.ends_with(own)) others.remove_suffix(own.size());  // from a build that was written here before
-  if (admission::foldKey(others).find(kPrefix) != std::string::npos ||
+  // Go reads the first line only, as CSV, and in lower case of its own: what it would take for another text than it is.
+  const bool plain = std::ranges::all_of(others, [](char c) { return c > ' ' && c < '\x7f' && c != '"'; });
+  if (!plain || admission::foldKey(others).find(kPrefix) != std::string::npos ||
       (!others.empty() && others.size() < hosts.size() && !others.ends_with(','))) {
-    return Denial{403, "build_host", fmt::format("names of hosts with \"{}\" are this server's own", kPrefix)};
+    return Denial{403, "build_host",
+                  fmt::format("names of hosts are plain text here, and those with \"{}\" this server's own", kPrefix)};
   }
   if (others.size() == hosts.size()) hosts += (hosts.empty() ? "" : ",") + own;
   return std::nullopt;
 }
 
-// A generator of an SBOM is an image that runs as a step; what it makes is opened by dockerd, whatever it is.
+// A generator of an SBOM is an image that runs as a step; what it makes is opened by dockerd, whatever it is. There is
+// one where none is named, also where buildx would say "disabled".
 std::optional<Denial> examineAttestations(const buildkit::Attributes& options) {
-  for (const auto& [key, value] : options) {
-    if (!key.starts_with("attest:") || key == "attest:provenance" || value == "disabled=true") continue;
+  for (const auto& [key, _] : options) {
+    if (!key.starts_with("attest:") || key == "attest:provenance") continue;
     return Denial{403, "build_attestation",
                   fmt::format("\"{}\" is not open to builds here; leave --sbom and --attest away", key)};
   }
