@@ -1,5 +1,6 @@
 #include "gateway/build_calls.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>

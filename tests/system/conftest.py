@@ -1,5 +1,6 @@
 """Fixtures of the system tests. One Engine and one ds01d per test module, and fresh slots for every test."""
 
+import itertools
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ from lib.daemon import SITE, bin_dir  # noqa: E402
 from lib.engine import unmount_below  # noqa: E402
 from lib.need import need, need_program  # noqa: E402
 from lib.stack import Stack  # noqa: E402
+
+SPARES = itertools.count(1)
 
 
 # Started in the background of a shell, a program inherits that Ctrl-C is ignored, and so would the clients under test.
@@ -92,6 +95,19 @@ def module_stack(request, workdir, two_users, busybox_tar, programs):
 def stack(module_stack):
     yield module_stack
     module_stack.clean()
+
+
+@pytest.fixture
+def spare(stack, busybox_tar):
+    """An Engine that does not live long."""
+    engine = type(stack.engine)(stack.base / f"x{next(SPARES)}")
+    engine.start()
+    try:
+        images.load_all(engine, busybox_tar)
+        yield engine
+    finally:
+        engine.child.kill()
+        engine.stop()
 
 
 @pytest.fixture

@@ -1,110 +1,30 @@
 """A build's files come from the user's own process, which BuildKit asks for them over `POST /session`, and the Engine
 makes them as root of the host: with a client of one's own that sets, writes and reads what is outside of the build."""
 
-import contextlib
 import dataclasses
 import hashlib
-import itertools
 import os
 import stat
 import struct
 from pathlib import Path
 
 import pytest
-from lib import images
-from lib.build_session import Entry, Session, directory, hard_link, need_h2, regular, solve, symlink
+from lib.build_session import Entry, directory, hard_link, need_h2, regular, symlink
+from lib.builds import NUMBERS, OF_THE_HOST, OURS, Host, as_user, at, build, content_of, dockerfile
 from lib.differential import direct_client
 from lib.engine import Engine26
-from lib.images import BUSYBOX
-from lib.unix_http import RawConnection
-from lib.users import User
 from lib.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("stack")
 
-ROOT = User("root", 0, 0, Path("/root"))
-NUMBERS = itertools.count(1)
 # As setcap writes it (linux/capability.h): revision 2, all of the first 32 capabilities, effective.
 CAPABILITIES = struct.pack("<IIIII", 0x02000001, 0xFFFFFFFF, 0, 0, 0)
-OURS = "ds01: these files cannot be a build's context"
-OF_THE_HOST = "what everybody runs"
 TERMINAL, NULL = (5, 0), (1, 3)  # /dev/tty, which cannot be opened without a terminal, and /dev/null
 
 
 @pytest.fixture(autouse=True)
 def _h2():
     need_h2()
-
-
-def dockerfile(*steps):
-    """With a line of its own, so that nothing comes from what an earlier build left in the cache."""
-    lines = [f"FROM {BUSYBOX}", *(steps or ["COPY . /ctx"]), f"LABEL build={next(NUMBERS)}"]
-    return [regular("Dockerfile", "\n".join(lines) + "\n", mtime=1_700_000_000_000_000_000 + next(NUMBERS))]
-
-
-def build(connect, context, recipe=None, image=None, timeout=60, options=None, **session_options):
-    """The end of a build from these files, and the session that sent them."""
-    folders = {"context": context, "dockerfile": recipe or dockerfile()}
-    with Session(connect, folders, **session_options) as session:
-        return solve(connect, session, options, image, timeout), session
-
-
-def at(engine):
-    return lambda: RawConnection(ROOT, engine.socket, timeout=60)
-
-
-def as_user(client):
-    return lambda: client.raw(timeout=60)
-
-
-@pytest.fixture
-def spare(stack, busybox_tar):
-    """An Engine that does not live long."""
-    engine = type(stack.engine)(stack.base / f"x{next(NUMBERS)}")
-    engine.start()
-    try:
-        images.load_all(engine, busybox_tar)
-        yield engine
-    finally:
-        engine.child.kill()
-        engine.stop()
-
-
-class Host:
-    """A folder of the host that is nobody's business, and what shows of the Engine's own folders."""
-
-    def __init__(self, engine, base):
-        self.engine = engine
-        self.folder = base / f"host{next(NUMBERS)}"
-        (self.folder / "diff").mkdir(parents=True)
-        self.program = self.folder / "program"
-        self.program.write_text(OF_THE_HOST)
-        self.program.chmod(0o755)
-        self._before, self._odd = self._state(), self._odd_layers()
-
-    def _state(self):
-        shown = {}
-        for path in [self.folder, *self.folder.rglob("*")]:
-            status = os.lstat(path)
-            content = path.read_bytes() if stat.S_ISREG(status.st_mode) else None
-            names = os.listxattr(path, follow_symlinks=False)
-            shown[str(path)] = status.st_mode, status.st_uid, status.st_nlink, sorted(names), content
-        return shown
-
-    def _odd_layers(self):
-        """Not the Engine's own, which are folders that nobody else writes to."""
-        odd = set()
-        for path in (self.engine.base / "data/overlay2").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # BuildKit tidies up meanwhile
-                mode = os.lstat(path).st_mode
-                if not stat.S_ISDIR(mode) or mode & 0o002:
-                    odd.add(str(path))
-        return odd
-
-    def changed(self):
-        now, before = self._state(), self._before
-        changed = {key for key in now.keys() | before.keys() if now.get(key) != before.get(key)}
-        return sorted(changed | (self._odd_layers() - self._odd))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +157,6 @@ def test_Root_Docker_a_build_does_not_wait_for_a_pipe(alice, spare, name):
     assert outcome.status is None, "the Engine itself waits"
     outcome, _ = build(as_user(alice), *folders, timeout=20)
     assert OURS in outcome.message, outcome
-
-
-def content_of(client, image, path):
-    return client.out("run", "--rm", image, "cat", path)
 
 
 def test_Root_Docker_nobody_builds_from_what_another_one_has_sent(stack, alice, bob):

@@ -47,7 +47,8 @@ def go_mode(mode):
 @dataclasses.dataclass
 class Entry:
     """One of a context, as it is told; `mode` as in stat(2). `size`: if another than that of the data. `again`: a path
-    that stands in a second Stat of the same packet, which protobuf merges into the first."""
+    that stands in a second Stat of the same packet, which protobuf merges into the first. `late`: data sent behind the end
+    of the file."""
 
     path: str
     mode: int = stat.S_IFREG | 0o644
@@ -58,6 +59,7 @@ class Entry:
     mtime: int = 1_700_000_000_000_000_000
     size: int | None = None
     again: str | None = None
+    late: bytes = b""
 
     def packet(self):
         size = len(self.data) if self.size is None else self.size
@@ -68,6 +70,16 @@ class Entry:
             out += field(10, field(1, key) + field(2, value))
         again = field(2, field(1, self.again)) if self.again is not None else b""
         return field(1, _STAT) + field(2, out) + again
+
+
+class End(Entry):
+    """That there are no more entries. A session says it by itself at the end of each folder."""
+
+    def __init__(self):
+        super().__init__("")
+
+    def packet(self):
+        return field(1, _STAT)
 
 
 def directory(path, mode=0o755, **more):
@@ -284,11 +296,14 @@ class Session:
             for at in range(0, len(entry.data), _PIECE):
                 link.send(stream, field(1, _DATA) + field(3, number) + field(4, entry.data[at : at + _PIECE]))
             link.send(stream, field(1, _DATA) + field(3, number))
+            if entry.late:
+                link.send(stream, field(1, _DATA) + field(3, number) + field(4, entry.late))
         elif kind == _FIN:
             link.send(stream, field(1, _FIN))
             link.send(stream, trailers=[("grpc-status", "0")])
         elif kind == _ERROR:
             self.errors.append(packet.get(4, b"").decode(errors="replace"))
+            link.send(stream, trailers=[("grpc-status", "0")])
 
 
 @dataclasses.dataclass
@@ -303,11 +318,13 @@ def _attributes(number, values):
     return b"".join(field(number, field(1, key) + field(2, value)) for key, value in values.items())
 
 
-def solve(connect, session, options=None, image=None, timeout=60.0):
+def solve(connect, session, options=None, image=None, timeout=60.0, exporter=""):
     """Builds by the frontend for Dockerfiles, with the files of `session`; into an image if that has a name."""
     request = field(1, secrets.token_hex(12)) + field(5, session.id) + field(6, "dockerfile.v0")
     if image:
         request += field(3, "moby") + _attributes(4, {"name": image})
+    elif exporter:
+        request += field(3, exporter)
     request += _attributes(7, options or {})
     return call(connect, SOLVE, request, timeout)
 
