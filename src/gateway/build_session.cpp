@@ -2,15 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include "buildkit/file_sync.h"
 #include "buildkit/http2/call_relay.h"
 #include "gateway/handlers.h"
+#include "gateway/open_sessions.h"
 #include "net/random_id.h"
+#include "net/side_task.h"
 
 namespace ds01::gateway {
 
@@ -109,6 +115,37 @@ asio::awaitable<void> SessionCalls::ended(buildkit::CallId /*id*/, std::string /
   co_return;
 }
 
+namespace {
+
+// What serves the session speaks first; then its client can end it.
+asio::awaitable<void> noteBeginning(Socket& client, OpenSessions::Entry& entry) {
+  boost::system::error_code ec;
+  co_await client.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+  if (!ec) entry.begun();
+}
+
+asio::awaitable<void> carrySession(Exchange& exchange, SessionCalls& calls, Socket& client, std::string from_client,
+                                   Socket& engine, std::string from_engine) {
+  const std::string* const id = exchange.head().find("X-Docker-Expose-Session-Uuid");
+  OpenSessions::Entry entry(exchange.openSessions(), exchange.caller().user.login, id != nullptr ? *id : "");
+  if (!from_client.empty()) entry.begun();
+  net::SideTask beginning(client.get_executor());
+  beginning.start(noteBeginning(client, entry));
+  std::exception_ptr thrown;
+  try {
+    buildkit::CallRelay relay(engine, client, calls);  // the Engine is who calls
+    co_await relay.run(std::move(from_engine), std::move(from_client));
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  boost::system::error_code ignored;
+  client.close(ignored);
+  co_await beginning.join();
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+}  // namespace
+
 asio::awaitable<Flow> handleSession(Exchange& exchange) {
   if (exchange.head().upgrade != "h2c") {
     Denial denial{400, "session_upgrade", "a build session must ask for an upgrade to h2c"};
@@ -119,10 +156,8 @@ asio::awaitable<Flow> handleSession(Exchange& exchange) {
     co_return co_await exchange.deny(std::move(*denial));
   }
   SessionCalls calls(exchange);
-  exchange.carryBy([&calls](Socket& client, std::string from_client, Socket& engine,
-                            std::string from_engine) -> asio::awaitable<void> {
-    buildkit::CallRelay relay(engine, client, calls);  // the Engine is who calls
-    co_await relay.run(std::move(from_engine), std::move(from_client));
+  exchange.carryBy([&](Socket& client, std::string from_client, Socket& engine, std::string from_engine) {
+    return carrySession(exchange, calls, client, std::move(from_client), engine, std::move(from_engine));
   });
   co_return co_await exchange.forward(std::move(out));
 }

@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http_link.h"
 #include "gateway/object_names.h"
+#include "gateway/open_sessions.h"
 #include "gateway/session_builds.h"
 #include "net/pace.h"
 #include "net/turns.h"
@@ -49,6 +50,7 @@ struct Core {
   NameClaims image_claims;  // keys and holders: image_tags.cpp
   NameClaims build_claims;  // BuildKit's refs, by login
   SessionBuilds session_builds;
+  OpenSessions open_sessions{executor};
 
   // Logs the change, once each way.
   void noteEngine(bool answers, const std::string& reason);

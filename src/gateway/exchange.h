@@ -89,6 +89,8 @@ class Exchange {
   NameClaims& imageClaims() { return core_.image_claims; }
   NameClaims& buildClaims() { return core_.build_claims; }
   SessionBuilds& sessionBuilds() { return core_.session_builds; }
+  OpenSessions& openSessions() { return core_.open_sessions; }
+  const GatewayOptions& options() const { return core_.options; }
   const Caller& caller() const { return caller_; }
   const RawHead& head() const { return head_; }
   Target& target() { return target_; }

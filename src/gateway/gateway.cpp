@@ -84,6 +84,7 @@ void Gateway::stop() {
   for (auto* acceptor : core_->acceptors) acceptor->close(ignored);
   for (Socket* socket : core_->sockets) socket->close(ignored);
   core_->idle_engines.clear();
+  core_->open_sessions.stop();
 }
 
 std::size_t Gateway::connections() const {

@@ -64,6 +64,8 @@ struct GatewayOptions {
   std::chrono::milliseconds body_timeout{120'000};
   // For an answer of the Engine's to a question of ours. Requests of clients wait as long as the clients do.
   std::chrono::milliseconds question_timeout{30'000};
+  // For a client's session to begin, by which it builds.
+  std::chrono::milliseconds session_patience{2'000};
   // How often a client whose request waits its turn gets 100 Continue, kMostContinues times at most.
   std::chrono::milliseconds continue_every{40'000};
   std::chrono::milliseconds drain_timeout{1'000};  // for what a client still sends after the last answer

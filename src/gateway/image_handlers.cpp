@@ -180,6 +180,11 @@ asio::awaitable<Flow> handleCommit(Exchange& exchange) {
 asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   const std::optional<EngineFacts> engine = exchange.ports().site.engineFacts();
   if (!engine) co_return co_await exchange.engineFailed(Error(ErrorCode::Unavailable, "it has not been reached yet"));
+  const bool buildkit = valueOf(exchange.target(), "version") == "2";
+  if (buildkit) {
+    const bool there = co_await awaitSession(exchange);
+    if (!there) co_return Flow::Close;
+  }
   const User& user = exchange.caller().user;
   const std::expected<Limits, Denial> limits = exchange.ports().site.limitsFor(user);
   if (!limits) co_return co_await exchange.deny(limits.error());
@@ -189,7 +194,6 @@ asio::awaitable<Flow> handleBuild(Exchange& exchange) {
   }
   const Wanted wanted = readBuildTags(exchange.target());
   if (!wanted) co_return co_await exchange.deny(wanted.error());
-  const bool buildkit = valueOf(exchange.target(), "version") == "2";
   if (limits->run_as_owner && !exchange.excused().contains(RuleClass::Mounts) && buildkit) {
     Denial denial = buildsRunAsOwner();
     co_return co_await exchange.deny(std::move(denial));

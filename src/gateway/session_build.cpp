@@ -195,6 +195,15 @@ asio::awaitable<std::expected<PermittedSolve, Denial>> permit(Exchange& exchange
 
 }  // namespace
 
+asio::awaitable<bool> awaitSession(Exchange& exchange) {
+  std::string session = valueOf(exchange.target(), "session");
+  if (session.empty()) co_return true;
+  std::string login = exchange.caller().user.login;
+  co_await exchange.openSessions().wait(std::move(login), std::move(session), exchange.options().session_patience);
+  Socket& client = exchange.clientSocket();
+  co_return client.is_open() && !hungUp(client);
+}
+
 asio::awaitable<Flow> handleSessionBuild(Exchange& exchange) {
   std::expected<SessionQuery, Denial> query = readSessionQuery(exchange.target());
   if (!query) co_return co_await exchange.deny(std::move(query.error()));

@@ -9,6 +9,10 @@
 
 namespace ds01::gateway {
 
+// Before a request by version=2 is answered: until its session has begun (open_sessions.h). False: the client has gone
+// meanwhile.
+boost::asio::awaitable<bool> awaitSession(Exchange& exchange);
+
 // The query has been checked by checkBuildQuery().
 boost::asio::awaitable<Flow> handleSessionBuild(Exchange& exchange);
 

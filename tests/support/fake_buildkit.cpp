@@ -90,6 +90,11 @@ void serveBuildKit(BuildKitScript& script, FakeDockerd::Connection& peer) {
       const std::lock_guard lock(script.mutex);
       script.requests.push_back(request->method + " " + request->target);
     }
+    if (request->target == "/session") {
+      peer.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+      peer.waitForClose();
+      return;
+    }
     if (request->target != "/grpc") {
       peer.reply(200, "{}");
     } else if (script.upgrade != 101) {

@@ -1,4 +1,5 @@
-// The Engine's BuildKit for a FakeDockerd, as far as one asks it for builds: it answers Solve and the Status beside it.
+// The Engine's BuildKit for a FakeDockerd, as far as one asks it for builds: it answers Solve and the Status beside it,
+// and takes sessions of which it makes nothing.
 //
 //   BuildKitScript script;
 //   FakeDockerd engine([&](FakeDockerd::Connection& peer) { serveBuildKit(script, peer); });

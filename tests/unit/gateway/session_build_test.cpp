@@ -34,7 +34,8 @@ const std::string kBuild = "/v1.41/build?version=2&remote=client-session&session
 
 class SessionBuildTest : public ::testing::Test {
  protected:
-  void start(GatewayOptions options = {}) {
+  void start(GatewayOptions options = {}, std::chrono::milliseconds patience = std::chrono::milliseconds(1)) {
+    options.session_patience = patience;
     h = std::make_unique<test::Harness>(
         [this](FakeDockerd::Connection& peer) { ds01::test::serveBuildKit(script, peer); }, std::move(options));
   }
@@ -156,6 +157,41 @@ TEST_F(SessionBuildTest, whatIsRefusedDoesNotReachTheEngine) {
   EXPECT_EQ(h->connect().request("POST", kBuild, "{}")->status, 400) << "files in the body";
   EXPECT_EQ(h->connect().request("POST", "/build?version=3&remote=client-session&session=s")->status, 403);
   EXPECT_THAT(script.asked(), IsEmpty());
+}
+
+// A client that is answered before could not end its session.
+TEST_F(SessionBuildTest, isAnsweredWhenTheSessionHasBegun) {
+  start({}, std::chrono::minutes(10));
+  test::Client waiting = h->connect();
+  ASSERT_TRUE(waiting.send("POST " + kBuild + "&unheard=1 HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n"));
+  const auto session = [&](const std::string& id) {
+    test::Client client = h->connect();
+    client.send(
+        "POST /session HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        "X-Docker-Expose-Session-Uuid: " +
+        id + "\r\n\r\n");
+    EXPECT_EQ(client.read()->status, 101);
+    client.send(std::string("\0\0\0\4\0\0\0\0\0", 9));  // SETTINGS
+    return client;
+  };
+  const test::Client other = session("s2");
+  h->identities.become({1002, true}, test::callerNamed("bob", 1002));
+  const test::Client of_bob = session("s1");
+  EXPECT_EQ(h->connect().request("POST", "/build/cancel?id=x")->status, 200);  // by now it would be answered
+  EXPECT_EQ(waiting.readNow(), "");
+  h->identities.become({1001, true}, test::callerNamed("alice", 1001));
+  const test::Client mine = session("s1");
+  EXPECT_EQ(waiting.read()->status, 400);
+  EXPECT_EQ(build("&unheard=1")->status, 400);
+}
+
+TEST_F(SessionBuildTest, aStopDoesNotWaitForASession) {
+  start({}, std::chrono::minutes(10));
+  test::Client waiting = h->connect();
+  ASSERT_TRUE(waiting.send("POST " + kBuild + " HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_EQ(h->connect().request("POST", "/build/cancel?id=x")->status, 200);
+  h->stop();
+  EXPECT_TRUE(waiting.atEnd());
 }
 
 TEST_F(SessionBuildTest, whereBuildKitIsClosedItIs) {
