@@ -140,8 +140,9 @@ std::optional<Denial> checkBuildQuery(const Target& target, std::string_view def
   // BuildKit's clients name their own session here; anything else is an address that the Engine would open.
   const std::string* remote = target.get("remote");
   if (host && remote != nullptr && !remote->empty() && *remote != "client-session") {
-    return Denial{403, "build_remote",
-                  "the Engine may not fetch a build context by itself; clone or download it and build from the folder"};
+    return Denial{
+        403, "build_remote",
+        "the Engine may not fetch a build context by itself; clone, download or unpack it and build from the folder"};
   }
   return std::nullopt;
 }

@@ -131,8 +131,9 @@ std::optional<Denial> readContext(const Target& target, SolveRequest& request) {
     return bad("a build context may not come as an archive here; unpack it, and build from the folder");
   }
   if (remote != kOurs) {
-    return Denial{403, "build_remote",
-                  "the Engine may not fetch a build context by itself; clone or download it and build from the folder"};
+    return Denial{
+        403, "build_remote",
+        "the Engine may not fetch a build context by itself; clone, download or unpack it and build from the folder"};
   }
   if (!id.empty() && !buildkit::isRef(id)) return bad("buildid is no name of a build");
   const std::string session = valueOf(target, "session");

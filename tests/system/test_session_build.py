@@ -166,7 +166,7 @@ def test_Root_Docker_what_is_not_open_says_so(docker):
     archive = docker.user.home / "context.tar"
     docker.run(["tar", "-cf", archive, "-C", folder, "."])
     done = docker.run(["sh", "-c", f"{docker.cli} build - < {archive}"], check=False, timeout=120)
-    assert done.returncode != 0 and "unpack it, and build from the folder" in done.stderr
+    assert done.returncode != 0 and "unpack it" in done.stderr
     assert "the Engine may not fetch" in docker.refused("build", "http://192.0.2.1/x.tar", timeout=120)
 
 
