@@ -79,7 +79,8 @@ asio::awaitable<void> CallRelay::readCaller(std::string first) {
     const std::map<StreamId, CallPtr> open = by_caller_;
     for (const auto& [stream, call] : open) callerGone(call);
     co_await untilSettled();
-  } catch (...) {  // closed below
+  } catch (...) {
+    closeBoth();
   }
 }
 
