@@ -1,20 +1,22 @@
 #include "net/pace.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ds01::net {
 
 Pace::Clock::duration Pace::admit(std::uint64_t key, Clock::time_point now) {
   if (buckets_.size() > drop_above_) dropFull(now);
-  const bool together = othersAsk(key, now);
-  Bucket& bucket = buckets_.try_emplace(key, Bucket{limits_.at_once, now}).first->second;
+  Bucket& bucket = buckets_.try_emplace(key, Bucket{limits_.at_once, 0, now}).first->second;
   bucket.left = leftAt(bucket, now);
+  bucket.recent = recentAt(bucket, now) + 1;
   bucket.at = now;
+  const bool unfair = somebodyAsksLess(key, bucket.recent, now);
   if (bucket.left >= 1) {
     bucket.left -= 1;
     return {};
   }
-  if (!together) {
+  if (!unfair) {
     bucket.left = std::min(bucket.left, 0.0);
     return {};
   }
@@ -23,10 +25,18 @@ Pace::Clock::duration Pace::admit(std::uint64_t key, Clock::time_point now) {
   return std::chrono::duration_cast<Clock::duration>(wait);
 }
 
-bool Pace::othersAsk(std::uint64_t key, Clock::time_point now) {
+// Of the others the one who asked last stands for all.
+bool Pace::somebodyAsksLess(std::uint64_t key, double recent, Clock::time_point now) {
   if (!latest_.ever || latest_.key != key) latest_of_others_ = latest_;
   latest_ = {key, now, true};
-  return latest_of_others_.ever && now - latest_of_others_.at <= limits_.together;
+  if (!latest_of_others_.ever || now - latest_of_others_.at > limits_.together) return false;
+  const auto other = buckets_.find(latest_of_others_.key);
+  return other == buckets_.end() || recentAt(other->second, now) < recent;
+}
+
+double Pace::recentAt(const Bucket& bucket, Clock::time_point now) {
+  const std::chrono::duration<double> passed = now - bucket.at;
+  return bucket.recent * std::exp(-passed.count());
 }
 
 double Pace::leftAt(const Bucket& bucket, Clock::time_point now) const {

@@ -1,6 +1,6 @@
-// How fast one key (a uid) may ask while others ask too: a flood of one user takes turns in order (turns.h), but each
-// of its requests still costs processors, which others' work then waits for. Alone, nobody is held up. Pure: time comes
-// in.
+// How fast one key (a uid) may ask while others ask less: a flood of one user takes turns in order (turns.h), but each
+// of its requests still costs processors, which others' work then waits for. Alone, nobody is held up, nor beside
+// somebody who asks more. Pure: time comes in.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,8 @@ class Pace {
 
  private:
   struct Bucket {
-    double left = 0;  // negative: so many wait
+    double left = 0;    // negative: so many wait
+    double recent = 0;  // requests, of which those a second ago count for a third
     Clock::time_point at;
   };
   struct Asked {
@@ -39,9 +40,10 @@ class Pace {
     bool ever = false;
   };
 
-  bool othersAsk(std::uint64_t key, Clock::time_point now);
+  bool somebodyAsksLess(std::uint64_t key, double recent, Clock::time_point now);
   void dropFull(Clock::time_point now);
   double leftAt(const Bucket& bucket, Clock::time_point now) const;
+  static double recentAt(const Bucket& bucket, Clock::time_point now);
 
   Limits limits_;
   Asked latest_;
