@@ -1,5 +1,7 @@
 #include "gateway/session.h"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 
@@ -18,6 +20,8 @@ namespace ds01::gateway {
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr std::chrono::milliseconds kPaceLook{50};
 
 // Counts a session as long as it lives, and shows its socket to stop().
 class Registration {
@@ -125,13 +129,19 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
   co_return Flow::Drain;
 }
 
-// Whether it had to wait; half a second at most, with as many connections as one may have.
+// Whether it had to wait; half a second at most, with as many connections as one may have. Ends also when nobody else
+// is being answered any more, or the client has gone, so that it keeps no place.
 asio::awaitable<bool> Session::keepPace(std::uint32_t uid) {
-  const net::Pace::Clock::duration wait = core_.pace.admit(uid, asio::steady_timer::clock_type::now());
-  if (wait <= net::Pace::Clock::duration::zero()) co_return false;
-  asio::steady_timer timer(core_.executor, wait);
-  boost::system::error_code ignored;
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  using Clock = asio::steady_timer::clock_type;
+  const Clock::time_point now = Clock::now();
+  const Clock::time_point until = now + core_.pace.admit(uid, core_.requests.othersHave(uid), now);
+  if (until <= now) co_return false;
+  asio::steady_timer timer(core_.executor);
+  while (Clock::now() < until && core_.requests.othersHave(uid) && !hungUp(client_.socket()) && !core_.stopping) {
+    timer.expires_at(std::min(until, Clock::now() + kPaceLook));
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
   co_return true;
 }
 

@@ -1,5 +1,6 @@
 #include "net/turns.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <unordered_map>
@@ -137,6 +138,11 @@ asio::awaitable<Turns::Turn> Turns::take(std::uint64_t key) {
     state->advance(key);
   }
   co_return Turn(state, key, waiter->number, true);
+}
+
+bool Turns::othersHave(std::uint64_t key) const {
+  return std::ranges::any_of(state_->lines,
+                             [&](const auto& one) { return one.first != key && !one.second.turns.empty(); });
 }
 
 std::size_t Turns::waiting() const {

@@ -54,6 +54,8 @@ class Turns {
   boost::asio::awaitable<Turn> take(std::uint64_t key);
 
   std::size_t waiting() const;  // of all keys
+  // Somebody else has a turn that has not ended, however long it lasts.
+  bool othersHave(std::uint64_t key) const;
 
  private:
   std::shared_ptr<State> state_;
