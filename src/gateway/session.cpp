@@ -129,15 +129,20 @@ asio::awaitable<Flow> Session::refuse(Denial denial) {
   co_return Flow::Drain;
 }
 
-// Whether it had to wait; half a second at most, with as many connections as one may have. Ends also when nobody else
-// is being answered any more, or the client has gone, so that it keeps no place.
+// Whether it had to wait; half a second at most, with as many connections as one may have. Ends also when nobody who
+// asks less is being answered any more, or the client has gone, so that it keeps no place.
 asio::awaitable<bool> Session::keepPace(std::uint32_t uid) {
   using Clock = asio::steady_timer::clock_type;
+  const auto hold = [&] {
+    const Clock::time_point now = Clock::now();
+    return core_.requests.anyOther(uid, [&](std::uint64_t other) { return core_.pace.asksMore(uid, other, now); });
+  };
   const Clock::time_point now = Clock::now();
-  const Clock::time_point until = now + core_.pace.admit(uid, core_.requests.othersHave(uid), now);
+  core_.pace.count(uid, now);
+  const Clock::time_point until = now + core_.pace.admit(uid, hold(), now);
   if (until <= now) co_return false;
   asio::steady_timer timer(core_.executor);
-  while (Clock::now() < until && core_.requests.othersHave(uid) && !hungUp(client_.socket()) && !core_.stopping) {
+  while (Clock::now() < until && hold() && !hungUp(client_.socket()) && !core_.stopping) {
     timer.expires_at(std::min(until, Clock::now() + kPaceLook));
     boost::system::error_code ignored;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

@@ -140,9 +140,10 @@ asio::awaitable<Turns::Turn> Turns::take(std::uint64_t key) {
   co_return Turn(state, key, waiter->number, true);
 }
 
-bool Turns::othersHave(std::uint64_t key) const {
-  return std::ranges::any_of(state_->lines,
-                             [&](const auto& one) { return one.first != key && !one.second.turns.empty(); });
+bool Turns::anyOther(std::uint64_t key, const std::function<bool(std::uint64_t)>& which) const {
+  return std::ranges::any_of(state_->lines, [&](const auto& one) {
+    return one.first != key && !one.second.turns.empty() && which(one.first);
+  });
 }
 
 std::size_t Turns::waiting() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -54,8 +55,8 @@ class Turns {
   boost::asio::awaitable<Turn> take(std::uint64_t key);
 
   std::size_t waiting() const;  // of all keys
-  // Somebody else has a turn that has not ended, however long it lasts.
-  bool othersHave(std::uint64_t key) const;
+  // `which` of somebody else who has a turn that has not ended, however long it lasts.
+  bool anyOther(std::uint64_t key, const std::function<bool(std::uint64_t)>& which) const;
 
  private:
   std::shared_ptr<State> state_;

@@ -15,8 +15,9 @@ class PaceTest : public ::testing::Test {
   Pace pace{kLimits};
   Clock::time_point now = Clock::time_point(1h);
 
-  std::chrono::milliseconds ask(std::uint64_t key, bool beside_others = true) {
-    return std::chrono::round<std::chrono::milliseconds>(pace.admit(key, beside_others, now));
+  std::chrono::milliseconds ask(std::uint64_t key, bool hold = true) {
+    pace.count(key, now);
+    return std::chrono::round<std::chrono::milliseconds>(pace.admit(key, hold, now));
   }
 };
 
@@ -45,6 +46,17 @@ TEST_F(PaceTest, theRateIsKeptWithoutWaiting) {
     EXPECT_EQ(ask(1), 0ms);
     now += 100ms;
   }
+}
+
+TEST_F(PaceTest, whoAsksMoreIsKnown) {
+  for (int i = 0; i < 3; ++i) ask(1);
+  ask(2);
+  EXPECT_TRUE(pace.asksMore(1, 2, now));
+  EXPECT_FALSE(pace.asksMore(2, 1, now));
+  EXPECT_TRUE(pace.asksMore(2, 3, now)) << "who has never asked";
+  now += 3s;
+  ask(2);
+  EXPECT_TRUE(pace.asksMore(2, 1, now)) << "what was long ago counts little";
 }
 
 TEST_F(PaceTest, whoHasGoneIsForgotten) {

@@ -75,6 +75,28 @@ TEST(Turns, nobodyWaitsForAnotherKey) {
   EXPECT_THAT(table.order, ElementsAre(1, 1000));
 }
 
+TEST(Turns, whoElseHasOneIsKnown) {
+  Table table(1);
+  const auto other = [&](std::uint64_t key) {
+    std::vector<std::uint64_t> seen;
+    table.turns.anyOther(key, [&](std::uint64_t who) {
+      seen.push_back(who);
+      return false;
+    });
+    return seen;
+  };
+  EXPECT_THAT(other(kAlice), ElementsAre());
+  table.ask(kBob, 1);
+  table.ask(kBob, 2);
+  table.settle();
+  EXPECT_THAT(other(kAlice), ElementsAre(kBob));
+  EXPECT_THAT(other(kBob), ElementsAre());
+  EXPECT_TRUE(table.turns.anyOther(kAlice, [](std::uint64_t who) { return who == kBob; }));
+  table.endFirst();
+  table.endFirst();
+  EXPECT_THAT(other(kAlice), ElementsAre());
+}
+
 TEST(Turns, whoAsksLaterDoesNotOvertake) {
   Table table(1);
   table.ask(kAlice, 1);
