@@ -17,20 +17,20 @@ using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 using protozero::pbf_writer;
 
-// Fields of SolveRequest. 5, which is copied, is the session. Not known on purpose: 12 and 15, a
-// policy that changes what is fetched, and where it is written.
+// Fields of SolveRequest. 5, which is copied, is the session. Not known on purpose: 12 and 15, a policy that changes
+// what is fetched, and where it is written.
 constexpr std::uint32_t kRef = 1;
 constexpr std::uint32_t kDefinition = 2;
 constexpr std::uint32_t kOldExporter = 3;
 constexpr std::uint32_t kOldAttributes = 4;
 constexpr std::uint32_t kFrontend = 6;
 constexpr std::uint32_t kFrontendAttributes = 7;
+constexpr std::uint32_t kCaches = 8;
 constexpr std::uint32_t kEntitlements = 9;
 constexpr std::uint32_t kInputs = 10;
 constexpr std::uint32_t kInternal = 11;
 constexpr std::uint32_t kExporters = 13;
 constexpr std::uint32_t kBySession = 14;
-constexpr std::uint32_t kCaches = 8;
 constexpr std::array<std::uint32_t, 1> kCopied{5};
 constexpr std::array<std::uint32_t, 2> kFlags{kInternal, kBySession};
 

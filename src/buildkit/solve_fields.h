@@ -10,7 +10,4 @@ namespace ds01::buildkit {
 // The session by which the client serves its files.
 std::string sessionField(std::string_view session);
 
-// The image is to say what it was made of, so that later builds can begin from it.
-std::string inlineCacheField();
-
 }  // namespace ds01::buildkit

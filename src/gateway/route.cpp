@@ -176,7 +176,7 @@ constexpr auto kSentences = std::to_array<std::pair<Rule, std::string_view>>({
     {Session,
      "only as upgrade to h2c; of what a client gives the Engine for a build, files, directories and symbolic links "
      "below "
-     "its context, without extended attributes, by a key of the user's own; credentials and secrets as they are"},
+     "its context, without extended attributes, by a key of that session alone; credentials and secrets as they are"},
     {BuildKit,
      "closed unless the site opens BuildKit; then only as upgrade to h2c, and the calls of BuildKit's API one by one: "
      "builds "

@@ -249,7 +249,7 @@ void readWords(const Target& target, SessionQuery& query) {
   if (target.truthy("nocache")) options.insert_or_assign("no-cache", "");
   options.insert_or_assign("image-resolve-mode", target.truthy("pull") ? "pull" : "default");
   const auto inlined = options.find("build-arg:BUILDKIT_INLINE_CACHE");
-  if (inlined != options.end() && saysTrue(inlined->second)) query.request.rest += buildkit::inlineCacheField();
+  if (inlined != options.end() && saysTrue(inlined->second)) query.request.inline_cache = true;
   query.quiet = target.truthy("q");
 }
 
